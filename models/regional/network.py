@@ -1,0 +1,151 @@
+"""The two networks of the regional model: segmentation and end-to-end regional quality.
+
+Both take the published input: (N, 1, 256, 256) float32 in 0..255, the tight sector crop squashed to a square.
+Normalisation is the first operation inside each network, so that no caller can forget it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from capture.errors import DataError
+
+INPUT_SIZE = 256
+SEGMENTATION_CLASSES = 4  # background, LV, MYO, LA
+REGION_COUNT = 8
+
+
+def _conv_block(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class SegmentationUNet(nn.Module):
+    """Light U-Net whose first and last stage work at half resolution.
+
+    The input is folded 2x2 into channels and the logits are unfolded again (sub-pixel output), which leaves out the
+    memory-bound full-resolution stage of a plain U-Net.
+
+    Shapes: (N, 1, 256, 256) float32 in 0..255 -> logits (N, 4, 256, 256).
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 96, 128, 128), classes: int = SEGMENTATION_CLASSES) -> None:
+        super().__init__()
+        self.fold = nn.PixelUnshuffle(2)
+        previous = (4, *widths[:-1])
+        self.down = nn.ModuleList(_conv_block(i, o) for i, o in zip(previous, widths, strict=True))
+        self.pool = nn.MaxPool2d(2)
+        self.up = nn.ModuleList(
+            _conv_block(deep + skip, skip) for deep, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.grow = nn.Upsample(scale_factor=2, mode="nearest")
+        self.head = nn.Conv2d(widths[0], 4 * classes, 1)
+        self.unfold = nn.PixelShuffle(2)
+
+    def forward(self, grey: torch.Tensor) -> torch.Tensor:
+        features = self.fold((grey - 50.0) / 50.0)  # (N, 4, 128, 128)
+        skips = []
+        for level, block in enumerate(self.down):
+            features = block(features if level == 0 else self.pool(features))
+            skips.append(features)
+        for block, skip in zip(self.up, skips[-2::-1], strict=True):
+            features = block(torch.cat([self.grow(features), skip], dim=1))
+        return self.unfold(self.head(features))
+
+
+class _InvertedResidual(nn.Module):
+    """Inverted residual of MobileNetV2 (Sandler et al. 2018, table 1)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        layers: list[nn.Module] = []
+        if expansion != 1:
+            layers += [nn.Conv2d(inputs, hidden, 1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU6(inplace=True)]
+        layers += [
+            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU6(inplace=True),
+            nn.Conv2d(hidden, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        ]
+        self.layers = nn.Sequential(*layers)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        out = self.layers(features)
+        return features + out if self.residual else out
+
+
+# expansion, channels, blocks, first stride: table 2 of the MobileNetV2 paper
+_MOBILENET_STAGES = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+
+
+class RegionalQualityNet(nn.Module):
+    """MobileNetV2 regression of eight regional scores (paper, section 2.3.3 and appendix B: the variant without attention).
+
+    Shapes: (N, 1, 256, 256) float32 in 0..255 -> (N, 8) scores, about 1..5, in the order of the published outputs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(1, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU6(inplace=True)]
+        width = 32
+        for expansion, channels, blocks, first_stride in _MOBILENET_STAGES:
+            for block in range(blocks):
+                layers.append(_InvertedResidual(width, channels, first_stride if block == 0 else 1, expansion))
+                width = channels
+        layers += [nn.Conv2d(width, 1280, 1, bias=False), nn.BatchNorm2d(1280), nn.ReLU6(inplace=True)]
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, REGION_COUNT))
+
+    def forward(self, grey: torch.Tensor) -> torch.Tensor:
+        features = self.features((grey - 50.0) / 50.0)
+        return 3.0 + self.head(features.mean(dim=(2, 3)))
+
+
+def load_imagenet_backbone(network: RegionalQualityNet, data_dir: Path) -> None:
+    """Start ``network.features`` from the ImageNet weights in ``data/backbones/mobilenetv2_nchw``.
+
+    The stored convolutions have their batch normalisation folded in, so each normalisation layer starts as the
+    identity with the stored bias. The first convolution's three colour planes are summed for grey input.
+
+    Raises
+    ------
+    DataError
+        When the files are missing or do not fit the network.
+    """
+    folder = Path(data_dir) / "backbones" / "mobilenetv2_nchw" / "weights"
+    files = sorted(folder.glob("conv_*_weight.npy"), key=lambda path: int(path.name.split("_")[1]))
+    convolutions = [module for module in network.features.modules() if isinstance(module, nn.Conv2d)]
+    norms = [module for module in network.features.modules() if isinstance(module, nn.BatchNorm2d)]
+    if len(files) != len(convolutions):
+        raise DataError(f"{folder} holds {len(files)} convolutions, expected {len(convolutions)}: check --data")
+    with torch.no_grad():
+        for file, convolution, norm in zip(files, convolutions, norms, strict=True):
+            weight = torch.from_numpy(np.load(file))
+            if convolution.in_channels == 1 and weight.shape[1] == 3:
+                weight = weight.sum(dim=1, keepdim=True)
+            if weight.shape != convolution.weight.shape:
+                raise DataError(f"{file} has shape {tuple(weight.shape)}, expected {tuple(convolution.weight.shape)}")
+            convolution.weight.copy_(weight)
+            norm.bias.copy_(torch.from_numpy(np.load(file.with_name(file.name.replace("weight", "bias")))))
+            norm.running_var.fill_(1.0 - norm.eps)

@@ -1,0 +1,171 @@
+"""What is known about one frame: the records that pass from the models to the engine, the windows and the files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+from capture.frame import Frame
+from capture.geometry import Rect, SectorShape
+
+REGION_NAMES = (
+    "basal_left",
+    "mid_left",
+    "apical_left",
+    "apical_right",
+    "mid_right",
+    "basal_right",
+    "annulus_left",
+    "annulus_right",
+)
+"""Order of the published outputs; left and right are those of the image."""
+
+LABEL_TEXT = ("out of sector", "not visible", "poor", "ok", "good", "excellent")
+"""Text of the labels 0..5."""
+
+STRUCTURE_VALUES = {"LV": 1, "MYO": 2, "LA": 3, "AO": 4}
+"""Values in label maps; 0 is background."""
+
+WALLS = {
+    "A4C": ("inferoseptal", "anterolateral"),
+    "A2C": ("inferior", "anterior"),
+    "ALAX": ("inferolateral", "anteroseptal"),
+}
+"""Left and right wall of each apical view in standard orientation."""
+
+
+class Verdict(StrEnum):
+    """Whether the frame could be judged."""
+
+    OK = "ok"
+    CANNOT_JUDGE = "cannot_judge"
+
+
+@dataclass(frozen=True)
+class RegionAssessment:
+    """One of the eight regions.
+
+    Attributes
+    ----------
+    name : one of ``REGION_NAMES``
+    score : 1..5 after temporal smoothing, None when not judged
+    score_raw : 1..5 of this frame alone, None when not judged
+    label : 1..5 (``LABEL_TEXT``), 0 out of sector, None when not judged
+    outside_share : part of the region's area outside the sector, 0..1
+    polygons : closed outlines of the part inside the sector, each (K, 2) float32 screen pixels (x, y)
+    """
+
+    name: str
+    score: float | None
+    score_raw: float | None
+    label: int | None
+    outside_share: float = 0.0
+    polygons: tuple[np.ndarray, ...] = ()
+
+
+def label_of(score: float) -> int:
+    """Label 1..5 of a score: rounds, halves upward."""
+    return int(min(max(np.floor(score + 0.5), 1), 5))
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything known about one frame.
+
+    Attributes
+    ----------
+    frame_index, t_mono_ns, source_id, t_media_s : those of the frame
+    frame_size : (height, width) of the frame, the pixel grid of all outlines
+    verdict, reason : ``ok`` with an empty reason, or ``cannot_judge`` with one plain sentence
+    view : ``A4C``, ``A2C``, ``ALAX``; None when unknown
+    sector : sector on the screen, None when not found
+    crop : the tight crop on the screen that the models saw
+    contours : outlines per structure (keys of ``STRUCTURE_VALUES``), each (K, 2) float32 screen pixels
+    regions : eight, in the order of ``REGION_NAMES``, or empty when not judged
+    spacing_assumed : the annulus radius rests on an assumed, not a known, pixel spacing
+    label_map : (H, W) uint8 in the frame's own pixel grid when it was asked for, else None
+    model_ids : name -> ``name@precision#hash`` of every model that had a part
+    stages_ms : time of each stage in ms
+    """
+
+    frame_index: int
+    t_mono_ns: int
+    source_id: str
+    frame_size: tuple[int, int]
+    verdict: Verdict
+    reason: str = ""
+    t_media_s: float | None = None
+    view: str | None = None
+    sector: SectorShape | None = None
+    crop: Rect | None = None
+    contours: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
+    regions: tuple[RegionAssessment, ...] = ()
+    spacing_assumed: bool = True
+    label_map: np.ndarray | None = None
+    model_ids: Mapping[str, str] = field(default_factory=dict)
+    stages_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the regions carry scores."""
+        return self.verdict is Verdict.OK
+
+
+def cannot_judge(frame: Frame, reason: str, **known: object) -> Assessment:
+    """The refusal for a frame: verdict, one sentence, and whatever else is known."""
+    return Assessment(
+        frame_index=frame.index,
+        t_mono_ns=frame.t_mono_ns,
+        source_id=frame.source_id,
+        t_media_s=frame.t_media_s,
+        frame_size=(frame.height, frame.width),
+        verdict=Verdict.CANNOT_JUDGE,
+        reason=reason,
+        **known,  # type: ignore[arg-type]
+    )
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One model in use, for the HUD and the records.
+
+    ``provider`` is ``get_providers()[0]`` after creation, ``precision`` is int8, float32 or float16.
+    """
+
+    name: str
+    model_id: str
+    provider: str
+    precision: str
+    warm_ms: float
+
+
+class Assessor(Protocol):
+    """Turns one frame into one assessment. Called from one thread; never raises for a bad picture.
+
+    A broken model or output raises ModelError: the engine then shows "cannot judge" with the reason.
+    """
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The models in use."""
+        ...
+
+    def assess(self, frame: Frame) -> Assessment:
+        """Assess one frame on its own (no smoothing over time)."""
+        ...
+
+    def set_view(self, view: str | None) -> None:
+        """Fix the view (``A4C``, ``A2C``, ``ALAX``) or say that it is unknown."""
+        ...
+
+    def forget_stream(self) -> None:
+        """Drop what was learnt of the stream (sector, levels), for a new source or a change of resolution."""
+        ...
+
+    def close(self) -> None:
+        """Release sessions and helper threads."""
+        ...

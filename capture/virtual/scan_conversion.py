@@ -1,0 +1,48 @@
+"""From beams to screen pixels: a polar image (ranges by beams) resampled into the rectangle of its sector."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from capture.geometry import Rect, Sector
+
+
+class ScanConverter:
+    """Scan conversion with maps that are computed once.
+
+    Parameters
+    ----------
+    sector : where the picture stands on the screen
+    ranges, beams : size of the polar image; the outermost rows and columns lie on the sector's outline
+    screen_height, screen_width : the sector's rectangle is clipped to this screen
+
+    Attributes
+    ----------
+    box : the rectangle that ``convert`` fills
+    mask : (box.height, box.width) uint8, 255 inside the sector
+    """
+
+    def __init__(self, sector: Sector, ranges: int, beams: int, screen_height: int, screen_width: int) -> None:
+        self.box: Rect = sector.bounds().clipped(screen_height, screen_width)
+        self.mask: np.ndarray = self._inside(sector)
+        row, column = self.polar_position(sector, ranges, beams)
+        self._map_xy, self._map_fraction = cv2.convertMaps(column, row, cv2.CV_16SC2)
+
+    def convert(self, polar: np.ndarray) -> np.ndarray:
+        """Resample ``polar`` (ranges, beams) uint8; (box.height, box.width) uint8, 0 outside the sector."""
+        picture = cv2.remap(polar, self._map_xy, self._map_fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(cv2.bitwise_and(picture, self.mask))
+
+    def polar_position(self, sector: Sector, ranges: int, beams: int) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column in the polar image of each pixel of the box, float32."""
+        y, x = np.mgrid[0 : self.box.height, 0 : self.box.width].astype(np.float32)
+        radius, angle = sector.polar(x + self.box.x, y + self.box.y)
+        row = (radius - sector.radius_min_px) * ((ranges - 1) / (sector.radius_max_px - sector.radius_min_px))
+        column = (angle - sector.angle_left) * ((beams - 1) / (sector.angle_right - sector.angle_left))
+        return row.astype(np.float32), column.astype(np.float32)
+
+    def _inside(self, sector: Sector) -> np.ndarray:
+        local = sector.moved(-self.box.x, -self.box.y)
+        inside: np.ndarray = local.mask(self.box.height, self.box.width).astype(np.uint8) * np.uint8(255)
+        return inside

@@ -6,7 +6,6 @@ Layout: ``index.csv`` and ``{train,val}/{images,labels}/*.png``; label PNGs are 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +48,13 @@ class CamusSample:
         return _read_grey(self.label_path)
 
 
+def squash(image: np.ndarray, interpolation: int, size: int = 256) -> np.ndarray:
+    """Any (H, W) image to the square model input (256, 256); area averaging only where both sides shrink."""
+    if interpolation == cv2.INTER_AREA and min(image.shape[:2]) < size:
+        interpolation = cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (size, size), interpolation=interpolation))
+
+
 def _read_grey(path: Path) -> np.ndarray:
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None:
@@ -87,9 +93,3 @@ def _sample(root: Path, row: dict[str, str]) -> CamusSample:
         image_path=folder / "images" / row["file"],
         label_path=folder / "labels" / f"{stem}_gt.png",
     )
-
-
-def pairs(samples: list[CamusSample]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Image and label of each sample, read one at a time."""
-    for sample in samples:
-        yield sample.image(), sample.label()

@@ -109,7 +109,9 @@ def _defocus(d: Degrader, image: np.ndarray, t: float, random: np.random.Generat
     sigma = 0.035 * t * beams.shape[1]
     blurred = cv2.GaussianBlur(beams, (0, 0), sigmaX=sigma, sigmaY=0.01)
     axial = max(SPECKLE_AXIAL_SHARE * beams.shape[0], 0.5)
-    speckle = cv2.GaussianBlur(random.standard_normal(beams.shape, dtype=np.float32), (0, 0), sigmaX=sigma, sigmaY=axial)
+    speckle = cv2.GaussianBlur(
+        random.standard_normal(beams.shape, dtype=np.float32), (0, 0), sigmaX=sigma, sigmaY=axial
+    )
     lost = np.sqrt(max(float(beams.var()) - float(blurred.var()), 0.0)) / (float(blurred.mean()) + 1e-6)
     speckled = blurred * (1 + min(lost, 0.6) * speckle / (speckle.std() + 1e-6))
     return d.polar.to_image(speckled)

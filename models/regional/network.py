@@ -53,6 +53,7 @@ class SegmentationUNet(nn.Module):
         self.unfold = nn.PixelShuffle(2)
 
     def forward(self, grey: torch.Tensor) -> torch.Tensor:
+        """Logits per class."""
         features = self.fold((grey - 50.0) / 50.0)  # (N, 4, 128, 128)
         skips = []
         for level, block in enumerate(self.down):
@@ -100,30 +101,58 @@ _MOBILENET_STAGES = (
 
 
 class RegionalQualityNet(nn.Module):
-    """MobileNetV2 regression of eight regional scores (paper, section 2.3.3 and appendix B: the variant without attention).
+    """MobileNetV2 regression of eight regional scores (paper, section 2.3.3 and appendix B).
+
+    Departs from the paper in the last layer alone: instead of one global average, each output averages a score map with
+    a learned attention of its own, so that what happens in one region stays in that region's score. The attention is
+    taught with the region masks and is not an input: the network still sees nothing but the picture.
 
     Shapes: (N, 1, 256, 256) float32 in 0..255 -> (N, 8) scores, about 1..5, in the order of the published outputs.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(1, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU6(inplace=True)]
+        stem = nn.Sequential(nn.Conv2d(1, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU6(inplace=True))
+        stages: list[nn.Module] = [stem]
         width = 32
         for expansion, channels, blocks, first_stride in _MOBILENET_STAGES:
             for block in range(blocks):
-                layers.append(_InvertedResidual(width, channels, first_stride if block == 0 else 1, expansion))
+                stages.append(_InvertedResidual(width, channels, first_stride if block == 0 else 1, expansion))
                 width = channels
-        layers += [nn.Conv2d(width, 1280, 1, bias=False), nn.BatchNorm2d(1280), nn.ReLU6(inplace=True)]
-        self.features = nn.Sequential(*layers)
-        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, REGION_COUNT))
+        self.to_8 = nn.Sequential(*stages[:7])  # (N, 32, 32, 32)
+        self.to_16 = nn.Sequential(*stages[7:14])  # (N, 96, 16, 16)
+        self.to_32 = nn.Sequential(*stages[14:])  # (N, 320, 8, 8)
+        self.side_8 = nn.Conv2d(32, _HEAD_WIDTH, 1)
+        self.side_16 = nn.Conv2d(96, _HEAD_WIDTH, 1)
+        self.side_32 = nn.Conv2d(320, _HEAD_WIDTH, 1)
+        self.grow = nn.Upsample(scale_factor=2, mode="nearest")
+        self.mix = _conv_block(_HEAD_WIDTH, _HEAD_WIDTH)
+        self.head = nn.Conv2d(_HEAD_WIDTH, 2 * REGION_COUNT, 1)
+
+    def maps(self, grey: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Attention logits and score maps, each (N, 8, 32, 32)."""
+        eighth = self.to_8((grey - 50.0) / 50.0)
+        sixteenth = self.to_16(eighth)
+        deep = self.side_16(sixteenth) + self.grow(self.side_32(self.to_32(sixteenth)))
+        both = self.head(self.mix(self.side_8(eighth) + self.grow(deep)))
+        return both[:, :REGION_COUNT], both[:, REGION_COUNT:]
 
     def forward(self, grey: torch.Tensor) -> torch.Tensor:
-        features = self.features((grey - 50.0) / 50.0)
-        return 3.0 + self.head(features.mean(dim=(2, 3)))
+        """Scores of the eight regions."""
+        return pooled_scores(*self.maps(grey))
+
+
+_HEAD_WIDTH = 96
+
+
+def pooled_scores(attention: torch.Tensor, score_map: torch.Tensor) -> torch.Tensor:
+    """Attention logits and score maps (N, 8, h, w) -> scores (N, 8)."""
+    share = attention.flatten(2).softmax(dim=2)
+    return 3.0 + (share * score_map.flatten(2)).sum(dim=2)
 
 
 def load_imagenet_backbone(network: RegionalQualityNet, data_dir: Path) -> None:
-    """Start ``network.features`` from the ImageNet weights in ``data/backbones/mobilenetv2_nchw``.
+    """Start the MobileNetV2 stages from the ImageNet weights in ``data/backbones/mobilenetv2_nchw``.
 
     The stored convolutions have their batch normalisation folded in, so each normalisation layer starts as the
     identity with the stored bias. The first convolution's three colour planes are summed for grey input.
@@ -135,12 +164,13 @@ def load_imagenet_backbone(network: RegionalQualityNet, data_dir: Path) -> None:
     """
     folder = Path(data_dir) / "backbones" / "mobilenetv2_nchw" / "weights"
     files = sorted(folder.glob("conv_*_weight.npy"), key=lambda path: int(path.name.split("_")[1]))
-    convolutions = [module for module in network.features.modules() if isinstance(module, nn.Conv2d)]
-    norms = [module for module in network.features.modules() if isinstance(module, nn.BatchNorm2d)]
-    if len(files) != len(convolutions):
-        raise DataError(f"{folder} holds {len(files)} convolutions, expected {len(convolutions)}: check --data")
+    layers = [m for stage in (network.to_8, network.to_16, network.to_32) for m in stage.modules()]
+    convolutions = [module for module in layers if isinstance(module, nn.Conv2d)]
+    norms = [module for module in layers if isinstance(module, nn.BatchNorm2d)]
+    if len(files) != len(convolutions) + 1:  # the last stored one widens to the classifier, which is not used here
+        raise DataError(f"{folder} holds {len(files)} convolutions, expected {len(convolutions) + 1}: check --data")
     with torch.no_grad():
-        for file, convolution, norm in zip(files, convolutions, norms, strict=True):
+        for file, convolution, norm in zip(files, convolutions, norms, strict=False):
             weight = torch.from_numpy(np.load(file))
             if convolution.in_channels == 1 and weight.shape[1] == 3:
                 weight = weight.sum(dim=1, keepdim=True)

@@ -1,0 +1,147 @@
+"""From a trained network to its three released files: INT8 (QDQ), float32 (weights stored as float16) and float16.
+
+Shared by all model folders. Every export ends with a parity check of each file against the network itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+OPSET = 17
+SMALL_TENSOR = 64  # elements; smaller constants stay in float32
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One written model file."""
+
+    precision: str
+    path: Path
+    sha256: str
+    bytes: int
+
+
+def export_network(
+    network: torch.nn.Module,
+    out_dir: Path,
+    stem: str,
+    output_name: str,
+    calibration: Iterable[np.ndarray],
+    keep_float: Iterable[str] = (),
+) -> list[Exported]:
+    """Write ``STEM.{int8,float32,float16}.onnx`` and return what was written.
+
+    Parameters
+    ----------
+    network : (N, 1, 256, 256) float32 0..255 -> one output
+    calibration : model inputs (1, 1, 256, 256) float32 that stand for real use
+    keep_float : substrings of node names that are not quantised
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        plain = Path(scratch) / "plain.onnx"
+        _to_onnx(network, plain, output_name)
+        prepared = Path(scratch) / "prepared.onnx"
+        quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
+        int8 = out_dir / f"{stem}.int8.onnx"
+        _quantise(prepared, int8, calibration, tuple(keep_float))
+        model = onnx.load(str(prepared))
+        half_stored = out_dir / f"{stem}.float32.onnx"
+        onnx.save(_store_weights_as_half(model), str(half_stored))
+        half = out_dir / f"{stem}.float16.onnx"
+        onnx.save(convert_float_to_float16(onnx.load(str(prepared)), keep_io_types=True), str(half))
+    return [_describe(p, f) for p, f in (("int8", int8), ("float32", half_stored), ("float16", half))]
+
+
+def _to_onnx(network: torch.nn.Module, path: Path, output_name: str) -> None:
+    network = network.eval().float()
+    example = torch.zeros(1, 1, 256, 256)
+    torch.onnx.export(
+        network,
+        (example,),
+        str(path),
+        input_names=["image"],
+        output_names=[output_name],
+        dynamic_axes={"image": {0: "N"}, output_name: {0: "N"}},
+        opset_version=OPSET,
+        dynamo=False,
+    )
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, inputs: Iterable[np.ndarray]) -> None:
+        self._inputs: Iterator[np.ndarray] = iter(inputs)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        image = next(self._inputs, None)
+        return None if image is None else {"image": image}
+
+
+def _quantise(source: Path, target: Path, calibration: Iterable[np.ndarray], keep_float: tuple[str, ...]) -> None:
+    nodes = [node.name for node in onnx.load(str(source)).graph.node]
+    quantize_static(
+        str(source),
+        str(target),
+        _Reader(calibration),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        calibrate_method=CalibrationMethod.MinMax,
+        nodes_to_exclude=[name for name in nodes if any(part in name for part in keep_float)],
+    )
+
+
+def _store_weights_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Large weights become float16 initialisers with a Cast: half the file, float32 arithmetic."""
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < SMALL_TENSOR:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT, name=f"{name}_grow"))
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(casts + nodes)
+    onnx.checker.check_model(model)
+    return model
+
+
+def _describe(precision: str, path: Path) -> Exported:
+    data = path.read_bytes()
+    return Exported(precision, path, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def run_file(path: Path, images: np.ndarray) -> np.ndarray:
+    """Output of a written file for (N, 1, 256, 256) float32 inputs, one at a time, on the CPU."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(None, {"image": image[None]})[0] for image in images])
+
+
+def update_manifest(manifest: Path, name: str, entry: dict[str, object]) -> None:
+    """Put or replace the entry of one model in ``manifest.json``."""
+    content = json.loads(manifest.read_text()) if manifest.exists() else {"schema_version": 1, "models": {}}
+    content["models"][name] = entry
+    manifest.write_text(json.dumps(content, indent=2) + "\n")

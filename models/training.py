@@ -1,0 +1,112 @@
+"""What every training run here shares: averaged weights, a warm-up and cosine schedule, checkpoints that resume."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How the weights move."""
+
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    average_decay: float
+
+
+@dataclass
+class Run:
+    """One resumable training run of one network.
+
+    ``average`` holds the exponential moving average of the weights: that is what ships.
+    """
+
+    network: torch.nn.Module
+    plan: Optimisation
+    checkpoint: Path
+    average: torch.nn.Module = field(init=False)
+    epochs_done: int = 0
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=self.plan.learning_rate, weight_decay=self.plan.weight_decay
+        )
+        if self.checkpoint.exists():
+            self._resume()
+
+    def epoch(self, batches: Iterable[object], count: int, loss_of: Callable[[object], torch.Tensor]) -> float:
+        """One pass over ``count`` batches; returns the mean loss."""
+        started = time.monotonic()
+        self.network.train()
+        total = 0.0
+        for step, batch in enumerate(batches, start=self.epochs_done * count):
+            rate = self.plan.learning_rate * cosine_with_warm_up(step / (self.plan.epochs * count))
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            loss = loss_of(batch)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+            self.optimizer.step()
+            update_average(self.average, self.network, min(self.plan.average_decay, (1 + step) / (10 + step)))
+            total += float(loss)
+        self.epochs_done += 1
+        self.seconds += time.monotonic() - started
+        return total / count
+
+    def save(self, report: dict[str, object]) -> None:
+        """Write the checkpoint beside a line of the run's story (``STEM.jsonl``)."""
+        line = json.dumps({"epoch": self.epochs_done, "seconds": round(self.seconds), **report})
+        log.info(line)
+        with self.checkpoint.with_suffix(".jsonl").open("a") as file:
+            file.write(line + "\n")
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epochs_done": self.epochs_done,
+            "seconds": self.seconds,
+        }
+        aside = self.checkpoint.with_suffix(".tmp")
+        torch.save(state, aside)
+        aside.replace(self.checkpoint)
+
+    def _resume(self) -> None:
+        state = torch.load(self.checkpoint, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epochs_done, self.seconds = state["epochs_done"], state["seconds"]
+        log.info("going on after epoch %d of %s", self.epochs_done, self.checkpoint)
+
+
+def cosine_with_warm_up(progress: float) -> float:
+    """Share of the learning rate at ``progress`` 0..1: up over 5 %, then a cosine down to 1 %."""
+    if progress < 0.05:
+        return progress / 0.05
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - 0.05) / 0.95))
+
+
+@torch.no_grad()
+def update_average(average: torch.nn.Module, network: torch.nn.Module, decay: float) -> None:
+    """Move ``average`` toward ``network``; counters are copied."""
+    for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if kept.dtype.is_floating_point:
+            kept.lerp_(new, 1 - decay)
+        else:
+            kept.copy_(new)

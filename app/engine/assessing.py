@@ -1,0 +1,187 @@
+"""What the assess worker does: build the models, and turn the newest frame into a result, failing closed."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.engine.channels import Latest
+from app.engine.smoothing import Smoother
+from app.engine.state import Assessed
+from app.engine.timing import EngineTiming
+from app.engine.worker import Worker
+from capture.errors import ModelError, SonogaugeError
+from capture.frame import Frame
+from models.runtime.contract import Assessment, Assessor, ModelInfo, cannot_judge
+
+log = logging.getLogger(__name__)
+
+SignalCheck = Callable[[Frame], str]
+"""Sentence when the frame is a card's "no signal" picture, empty when it shows a scanner."""
+
+WAIT_S = 0.5
+"""Longest wait for a frame between two heartbeats."""
+
+
+class StreamWatch:
+    """Says when the frames come from another stream: other source, other size, or opened again."""
+
+    def __init__(self) -> None:
+        self._first_generation = 0
+        self._seen: tuple[str, int, int] | None = None
+        self._seen_generation = 0
+
+    def opened(self, generation: int) -> None:
+        """Frames after this generation belong to a new opening; called by the capture worker before the first."""
+        self._first_generation = generation + 1
+
+    def is_new(self, frame: Frame, generation: int) -> bool:
+        """Whether this frame begins another stream than the previous one; called for each frame in order."""
+        key = (frame.source_id, frame.height, frame.width)
+        reopened = self._seen_generation < self._first_generation <= generation
+        new = self._seen is not None and (key != self._seen or reopened)
+        self._seen, self._seen_generation = key, generation
+        return new
+
+
+class AssessLoop:
+    """Assesses the newest frame, again and again, in the worker's thread.
+
+    A frame that was taken always ends as a result, if only as a refusal, so that frames captured are frames assessed
+    plus drops, exactly.
+    """
+
+    def __init__(
+        self,
+        frames: Latest[Frame],
+        results: Latest[Assessed],
+        make_assessor: Callable[[], Assessor],
+        smoother: Smoother,
+        signal_check: SignalCheck | None,
+        timing: EngineTiming,
+        clock_ns: Callable[[], int],
+        on_change: Callable[[], None],
+    ) -> None:
+        self.reader = frames.reader("assess")
+        self.stream = StreamWatch()
+        self.ready = threading.Event()
+        self.models: tuple[ModelInfo, ...] = ()
+        self.model_fault = ""
+        self.no_signal = ""
+        self.finished = 0
+        self._results = results
+        self._make_assessor = make_assessor
+        self._assessor: Assessor | None = None
+        self._smoother = smoother
+        self._signal_check = signal_check
+        self._timing = timing
+        self._clock_ns = clock_ns
+        self._on_change = on_change
+        self._view: tuple[str | None] | None = None
+
+    def set_view(self, view: str | None) -> None:
+        """Fix the view from the next frame on; any thread."""
+        self._view = (view,)
+
+    def run(self, worker: Worker) -> None:
+        """Body of the assess worker; a restart builds the models anew."""
+        try:
+            self._load()
+            while not worker.stopping:
+                worker.beat()
+                frame = self.reader.next(WAIT_S)
+                if frame is not None:
+                    self._assess(frame)
+        finally:
+            self._release()
+
+    def _load(self) -> None:
+        """Build the assessor; one that cannot be trusted is a reason shown with every frame, not a restart."""
+        self._smoother.reset()
+        try:
+            assessor = self._make_assessor()
+        except SonogaugeError as error:
+            log.error("models are not usable: %s", error)
+            self.model_fault = str(error)
+        else:
+            self._assessor, self.models, self.model_fault = assessor, assessor.models, ""
+        finally:
+            self.ready.set()
+            self._on_change()
+
+    def _release(self) -> None:
+        if self._assessor is not None:
+            self._assessor.close()
+            self._assessor = None
+
+    def _assess(self, frame: Frame) -> None:
+        start_ns = self._clock_ns()
+        try:
+            assessment = self._judge(frame, start_ns)
+        except SonogaugeError as error:
+            self._finish(frame, cannot_judge(frame, str(error)), start_ns)
+        except Exception as error:
+            sentence = f"the assessment failed ({type(error).__name__}) and is being restarted"
+            self._finish(frame, cannot_judge(frame, sentence), start_ns)
+            raise
+        else:
+            self._finish(frame, assessment, start_ns)
+
+    def _judge(self, frame: Frame, start_ns: int) -> Assessment:
+        no_signal = self._signal_check(frame) if self._signal_check else ""
+        signal_ns = self._clock_ns()
+        self._prepare(frame, came_back=bool(self.no_signal) and not no_signal)
+        self._note_signal(no_signal)
+        if no_signal:
+            return self._smoother.smooth(cannot_judge(frame, no_signal))
+        if self._assessor is None:
+            raise ModelError(self.model_fault)
+        raw = require_finite(self._assessor.assess(frame), frame)
+        assess_ns = self._clock_ns()
+        smooth = self._smoother.smooth(raw)
+        stages = {
+            **raw.stages_ms,
+            "wait": max(start_ns - frame.t_mono_ns, 0) / 1e6,
+            "signal": (signal_ns - start_ns) / 1e6,
+            "smooth": (self._clock_ns() - assess_ns) / 1e6,
+        }
+        return replace(smooth, stages_ms=stages)
+
+    def _prepare(self, frame: Frame, came_back: bool) -> None:
+        """Forget a stream that is over, apply a view that was asked for."""
+        if self.stream.is_new(frame, self.reader.cursor) or came_back:
+            self._smoother.reset()
+            if self._assessor is not None:
+                self._assessor.forget_stream()
+        wanted, self._view = self._view, None
+        if wanted is not None and self._assessor is not None:
+            self._assessor.set_view(wanted[0])
+            self._smoother.reset()
+
+    def _note_signal(self, no_signal: str) -> None:
+        if no_signal != self.no_signal:
+            self.no_signal = no_signal
+            log.info("signal: %s", no_signal or "back")
+            self._on_change()
+
+    def _finish(self, frame: Frame, assessment: Assessment, start_ns: int) -> None:
+        now_ns = self._clock_ns()
+        self._timing.assess_ms.add((now_ns - start_ns) / 1e6)
+        self._timing.stages(assessment.stages_ms)
+        self._timing.assessed.add(now_ns)
+        self.finished += 1
+        self._results.put(Assessed(frame, assessment, now_ns))
+
+
+def require_finite(assessment: Assessment, frame: Frame) -> Assessment:
+    """The assessment, or a refusal when a score is not a number from 1 to 5."""
+    for region in assessment.regions:
+        raw = region.score_raw
+        if raw is not None and not (math.isfinite(raw) and 1.0 <= raw <= 5.0):
+            return cannot_judge(
+                frame, f"the model gave no usable score for {region.name}: run 'sonogauge models verify'"
+            )
+    return assessment

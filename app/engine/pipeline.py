@@ -1,0 +1,264 @@
+"""The real-time engine: source -> Latest -> assessor -> Latest -> whoever paints.
+
+No Qt. Windows are told that there is something new by ``on_news`` (called from worker threads, it must return at once)
+and then pull ``frames.newest()``, ``shown()`` and ``state.get()``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from app.engine.assessing import AssessLoop, SignalCheck
+from app.engine.capturing import CaptureLoop, CaptureSettings
+from app.engine.channels import ChannelClosed, Latest, Snapshot
+from app.engine.reporting import Reporter, signal_after_stop
+from app.engine.smoothing import Smoother, SmoothingSettings
+from app.engine.state import Assessed, EngineState, SignalState
+from app.engine.summary import summary_dict
+from app.engine.timing import EngineTiming
+from app.engine.worker import Supervisor, Worker, WorkerState
+from capture.frame import Frame
+from capture.source import FrameSource
+from models.runtime.contract import Assessor
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Times of the engine in seconds; ``keep_up_share`` is the part of the frames below which it says so."""
+
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
+    smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
+    stall_after_s: float = 0.5
+    publish_every_s: float = 0.25
+    stuck_after_s: float = 5.0
+    stop_timeout_s: float = 3.0
+    keep_up_share: float = 0.8
+
+
+class Engine:
+    """Owns the workers, the channels and the models of one live view.
+
+    Parameters
+    ----------
+    source : first source, None to start without one
+    make_assessor : builds the assessor, in the assess worker's thread; the engine closes what it built. Called again
+        when that worker is restarted, so it must give a new one each time. A SonogaugeError from it (a damaged model)
+        is shown as "cannot judge" with every frame.
+    signal_check : gives a sentence for a card's "no signal" picture; None: no such check
+    settings : times
+    clock_ns : monotonic nanoseconds, the clock of ``Frame.t_mono_ns``
+    """
+
+    def __init__(
+        self,
+        source: FrameSource | None,
+        make_assessor: Callable[[], Assessor],
+        *,
+        signal_check: SignalCheck | None = None,
+        settings: EngineSettings | None = None,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.settings = settings or EngineSettings()
+        self.on_news: Callable[[], None] | None = None
+        self.timing = EngineTiming()
+        self.frames: Latest[Frame] = Latest("frames", self._frame_came)
+        self.results: Latest[Assessed] = Latest("results", self._tell)
+        self.state: Snapshot[EngineState] = Snapshot("state", EngineState(), self._tell)
+        self._clock_ns = clock_ns
+        self._poked = threading.Event()
+        self._lock = threading.Lock()
+        self._frozen: tuple[Assessed | None, Frame | None] | None = None
+        self._stopped = False
+        self._abandoned = 0
+        self._first_source = source
+        self._capture: CaptureLoop | None = None
+        self._capture_worker: Worker | None = None
+        self._supervisor = Supervisor()
+        smoother = Smoother(self.settings.smoothing)
+        self._assess = AssessLoop(
+            self.frames, self.results, make_assessor, smoother, signal_check, self.timing, clock_ns, self.poke
+        )
+        self._assess_worker = self._worker("assess", self._assess.run)
+        self._monitor = Worker("monitor", self._watch, on_change=self._monitor_changed)
+        self._reporter = Reporter(
+            self.frames,
+            self.results,
+            self._assess,
+            self._supervisor,
+            self.timing,
+            clock_ns,
+            self.settings.stall_after_s,
+            self.settings.keep_up_share,
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # -- control; any thread ------------------------------------------------------------------------------------
+
+    def start(self, models_first: bool = False) -> None:
+        """Start all workers and return at once. ``models_first``: the source is opened when the models are ready."""
+        for worker in (self._assess_worker, self._monitor):
+            self._supervisor.add(worker)
+            worker.start()
+        if self._first_source is not None:
+            self._capture_from(self._first_source, models_first)
+
+    def switch(self, source: FrameSource) -> None:
+        """Leave the present source for another and return at once; the last picture stays until the first new one."""
+        self.freeze(False)
+        self._capture_from(source, models_first=False)
+
+    def set_view(self, view: str | None) -> None:
+        """Fix the view (``A4C``, ``A2C``, ``ALAX``), or None for unknown, from the next frame on."""
+        self._assess.set_view(view)
+
+    def freeze(self, frozen: bool) -> None:
+        """Hold what is shown now, or go on. Capture and assessment go on behind it."""
+        self._frozen = (self.results.newest(), self.frames.newest()) if frozen else None
+        self._tell()
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the user holds the picture."""
+        return self._frozen is not None
+
+    def shown(self) -> Assessed | None:
+        """The result to paint: the held one while frozen, else the newest."""
+        frozen = self._frozen
+        return self.results.newest() if frozen is None else frozen[0]
+
+    def shown_frame(self) -> Frame | None:
+        """The frame for the live pane: the held one while frozen, else the newest."""
+        frozen = self._frozen
+        return self.frames.newest() if frozen is None else frozen[1]
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Wait until the models are loaded or known to be unusable."""
+        return self._assess.ready.wait(timeout_s)
+
+    def wait_over(self, timeout_s: float) -> bool:
+        """Wait until the source has ended or failed and its last frame is assessed; False when time is over first."""
+        end_s = time.monotonic() + timeout_s
+        version = -1
+        while (left_s := end_s - time.monotonic()) > 0:
+            try:
+                version, state = self.state.wait_newer(version, left_s)
+            except ChannelClosed:
+                return True
+            if state.is_over and self._is_drained(state):
+                return True
+        return False
+
+    def stop(self) -> None:
+        """Stop everything and wait for the threads; twice is fine. The last frame and result stay readable."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._stopped = True
+        signal, _ = self._reporter.signal(self._capture)
+        workers = [w for w in (self._monitor, self._capture_worker, self._assess_worker) if w is not None]
+        for worker in workers:
+            worker.request_stop()
+        self._poked.set()
+        self.frames.close("the engine was stopped")
+        self._abandoned += sum(not self._end(worker) for worker in workers)
+        self.results.close("the engine was stopped")
+        final = self._gather()
+        self.state.set(replace(final, signal=signal_after_stop(signal)))
+        self.state.close("the engine was stopped")
+
+    def summary(self) -> dict[str, Any]:
+        """Figures of the run so far; call it after ``stop`` for counts that add up exactly."""
+        newest = self.results.newest()
+        state = self.state.get() if self.state.is_closed else self._gather()
+        return summary_dict(state, self.timing, newest.assessment if newest else None)
+
+    def poke(self) -> None:
+        """Publish the state soon; called at changes."""
+        self._poked.set()
+
+    # -- capture ------------------------------------------------------------------------------------------------
+
+    def _capture_from(self, source: FrameSource, models_first: bool) -> None:
+        """Start a capture worker for a source; it waits for its predecessor to let go of the device."""
+        with self._lock:
+            if self._stopped:
+                return
+            before = self._capture_worker
+            if before is not None:
+                before.request_stop()
+                self._supervisor.remove(before)
+            loop = CaptureLoop(
+                source,
+                self.frames,
+                self.timing.captured,
+                self._clock_ns,
+                self.settings.capture,
+                self.poke,
+                lambda: self._assess.stream.opened(self.frames.generation),
+            )
+
+            def body(worker: Worker) -> None:
+                if before is not None and not before.join(self.settings.stop_timeout_s):
+                    self._abandoned += 1
+                while models_first and not self._assess.ready.wait(0.1) and not worker.stopping:
+                    pass
+                loop.run(worker)
+
+            self._capture, self._capture_worker = loop, self._worker("capture", body)
+            self._supervisor.add(self._capture_worker)
+            self._capture_worker.start()
+
+    def _end(self, worker: Worker) -> bool:
+        """Wait for a worker; a capture worker that hangs gets its source closed from here."""
+        if worker.join(self.settings.stop_timeout_s):
+            return True
+        if worker is self._capture_worker and self._capture is not None:
+            self._capture.close_source()
+        return worker.join(0.5)
+
+    def _worker(self, name: str, body: Callable[[Worker], None]) -> Worker:
+        return Worker(name, body, stuck_after_s=self.settings.stuck_after_s, on_change=self.poke)
+
+    # -- news and state -----------------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        listener = self.on_news
+        if listener is not None:
+            listener()
+
+    def _frame_came(self) -> None:
+        if self.state.get().signal not in (SignalState.OK, SignalState.NO_SIGNAL):
+            self.poke()
+        self._tell()
+
+    def _watch(self, worker: Worker) -> None:
+        """Body of the monitor: supervise, and publish the state four times a second and at each change."""
+        while not worker.stopping:
+            self._poked.wait(self.settings.publish_every_s)
+            self._poked.clear()
+            worker.beat()
+            if not worker.stopping:
+                self._supervisor.check()
+                self.state.set(self._gather())
+
+    def _monitor_changed(self) -> None:
+        """Nobody watches the monitor, so its own dying thread asks for the restart."""
+        if self._monitor.state is WorkerState.FAILED:
+            self._supervisor.check()
+
+    def _gather(self) -> EngineState:
+        return self._reporter.state(self._capture, self._abandoned)
+
+    def _is_drained(self, state: EngineState) -> bool:
+        broken = any(w.name == "assess" and w.state is WorkerState.DEGRADED for w in state.workers)
+        return broken or state.frames_captured == state.frames_assessed + state.drops.get("assess", 0)

@@ -1,0 +1,153 @@
+"""Causal smoothing of the eight region scores over time, and labels that do not flicker.
+
+A region's raw score varies from frame to frame, so each frame shows the exponentially weighted mean of what has been
+seen so far (never of what follows), weighted by time and not by frame count, so that dropped frames change nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from models.runtime.contract import Assessment, RegionAssessment, label_of
+
+
+@dataclass(frozen=True)
+class SmoothingSettings:
+    """How much is smoothed.
+
+    Attributes
+    ----------
+    time_constant_s : of the exponential weights; 0 switches the smoothing of scores off
+    margin : how far past a border between labels a score must lie before the label follows, in score units
+    min_change_s : shortest time between two changes of a region's label
+    max_gap_s : a pause between frames longer than this begins anew
+    max_refusal_s : "cannot judge" for longer than this begins anew, a region that is not judged too
+    """
+
+    time_constant_s: float = 0.4
+    margin: float = 0.15
+    min_change_s: float = 0.5
+    max_gap_s: float = 1.0
+    max_refusal_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        if min(self.time_constant_s, self.margin, self.min_change_s) < 0 or self.margin >= 0.5:
+            raise ValueError(f"smoothing needs times >= 0 and a margin in 0..0.5, got {self}")
+
+
+class ScoreMean:
+    """Exponentially weighted mean in time, unbiased from its first value on."""
+
+    def __init__(self, time_constant_s: float) -> None:
+        self._time_constant_s = time_constant_s
+        self._sum = 0.0
+        self._weight = 0.0
+        self._last_s = -math.inf
+
+    def add(self, value: float, t_s: float) -> float:
+        """Take a value at a time, return the mean so far."""
+        known = self._weight > 0 and self._time_constant_s > 0
+        keep = math.exp(-(t_s - self._last_s) / self._time_constant_s) if known else 0.0
+        self._sum = self._sum * keep + value
+        self._weight = self._weight * keep + 1.0
+        self._last_s = t_s
+        return self._sum / self._weight
+
+
+class SteadyLabel:
+    """A label that follows a score with a margin and not too often; hiding is immediate, showing again is not."""
+
+    def __init__(self, settings: SmoothingSettings) -> None:
+        self._settings = settings
+        self._label: int | None = None
+        self._changed_s = -math.inf
+        self._fresh = True
+
+    def follow(self, score: float, t_s: float) -> int | None:
+        """Label 1..5 for a score; None or 0 while a region that was hidden a moment ago stays hidden."""
+        if self._fresh:
+            return self._set(label_of(score), t_s)
+        if t_s - self._changed_s < self._settings.min_change_s:
+            return self._label
+        hidden = self._label is None or self._label == 0
+        if hidden or self._is_past_border(score):
+            return self._set(label_of(score), t_s)
+        return self._label
+
+    def hide(self, label: int | None, t_s: float) -> int | None:
+        """The region is not judged (None) or out of the sector (0)."""
+        return label if label == self._label and not self._fresh else self._set(label, t_s)
+
+    def _is_past_border(self, score: float) -> bool:
+        assert self._label is not None
+        return abs(score - self._label) > 0.5 + self._settings.margin
+
+    def _set(self, label: int | None, t_s: float) -> int | None:
+        if label != self._label or self._fresh:
+            self._label, self._changed_s, self._fresh = label, t_s, False
+        return label
+
+
+class _Region:
+    """State of one region over time."""
+
+    def __init__(self, settings: SmoothingSettings) -> None:
+        self._settings = settings
+        self._mean = ScoreMean(settings.time_constant_s)
+        self._label = SteadyLabel(settings)
+        self._judged_s = -math.inf
+
+    def step(self, region: RegionAssessment, t_s: float) -> RegionAssessment:
+        if region.score_raw is None or region.label == 0:
+            return replace(region, score=None, label=self._label.hide(region.label, t_s))
+        if t_s - self._judged_s > self._settings.max_refusal_s:
+            self._mean = ScoreMean(self._settings.time_constant_s)
+        self._judged_s = t_s
+        score = self._mean.add(region.score_raw, t_s)
+        label = self._label.follow(score, t_s)
+        return replace(region, score=score if label else None, label=label)
+
+
+class Smoother:
+    """Turns assessments of single frames into steady ones, in order of time. Not thread-safe.
+
+    Outlines stay those of the frame; ``score_raw`` stays the network's. It begins anew after ``reset``, another source,
+    a step back in time, a pause, or a longer refusal.
+    """
+
+    def __init__(self, settings: SmoothingSettings | None = None) -> None:
+        self.settings = settings or SmoothingSettings()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything seen."""
+        self._regions: dict[str, _Region] = {}
+        self._source_id: str | None = None
+        self._seen_s = -math.inf
+        self._judged_s = -math.inf
+
+    def smooth(self, assessment: Assessment) -> Assessment:
+        """The assessment with ``score`` and ``label`` of each region replaced."""
+        t_s = _time_s(assessment)
+        if self._must_begin_anew(assessment, t_s):
+            self.reset()
+        self._source_id, self._seen_s = assessment.source_id, t_s
+        if not assessment.is_judged:
+            return assessment
+        self._judged_s = t_s
+        return replace(assessment, regions=tuple(self._region(r.name).step(r, t_s) for r in assessment.regions))
+
+    def _region(self, name: str) -> _Region:
+        return self._regions.setdefault(name, _Region(self.settings))
+
+    def _must_begin_anew(self, assessment: Assessment, t_s: float) -> bool:
+        other = self._source_id is not None and assessment.source_id != self._source_id
+        step = t_s - self._seen_s
+        refused = self._regions and t_s - self._judged_s > max(self.settings.max_refusal_s, step)
+        return bool(other or step < 0 or step > self.settings.max_gap_s or refused)
+
+
+def _time_s(assessment: Assessment) -> float:
+    """Media time of a recording, whatever its pace; else capture time."""
+    return assessment.t_media_s if assessment.t_media_s is not None else assessment.t_mono_ns / 1e9

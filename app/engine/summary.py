@@ -1,0 +1,62 @@
+"""The figures of one run as a plain dictionary, for ``live --headless --json`` and ``bench``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.engine.state import EngineState
+from app.engine.timing import EngineTiming, Percentiles
+from models.runtime.contract import Assessment
+
+
+def assessment_dict(assessment: Assessment) -> dict[str, Any]:
+    """Frame, verdict, reason, view and the regions' scores and labels, ready for JSON."""
+    return {
+        "frame": assessment.frame_index,
+        "t_s": assessment.t_media_s,
+        "verdict": str(assessment.verdict),
+        "reason": assessment.reason,
+        "view": assessment.view,
+        "regions": {
+            region.name: {"score": None if region.score is None else round(region.score, 3), "label": region.label}
+            for region in assessment.regions
+        },
+    }
+
+
+def summary_dict(state: EngineState, timing: EngineTiming, last: Assessment | None) -> dict[str, Any]:
+    """Summary over the whole run.
+
+    Parameters
+    ----------
+    state : state after the stop, so that frames_captured = frames_assessed + drops["assess"]
+    timing : series of the run
+    last : newest assessment, None when there was none
+    """
+    captured = timing.captured
+    span_ns = (captured.last_ns or 0) - (captured.first_ns or 0)
+    return {
+        "source": state.source.source_id if state.source else None,
+        "mode": str(state.source.granted) if state.source else None,
+        "signal": str(state.signal),
+        "provider": state.provider,
+        "precision": state.precision,
+        "models": [info.model_id for info in state.models],
+        "seconds": round(span_ns / 1e9, 3),
+        "frames_captured": state.frames_captured,
+        "frames_assessed": state.frames_assessed,
+        "fps_captured": round(captured.overall_per_second, 2),
+        "fps_assessed": round(timing.assessed.overall_per_second, 2),
+        "drops": dict(state.drops),
+        "assess_ms": _plain(timing.assess_ms.percentiles()),
+        "capture_to_paint_ms": _plain(timing.capture_to_paint_ms.percentiles()),
+        "stages_ms": {name: value.as_dict() for name, value in timing.stage_percentiles().items()},
+        "rss_mb": state.usage.rss_mb if state.usage else None,
+        "threads": state.usage.threads if state.usage else None,
+        "banners": list(state.banners),
+        "last_assessment": None if last is None else assessment_dict(last),
+    }
+
+
+def _plain(value: Percentiles | None) -> dict[str, float] | None:
+    return None if value is None else value.as_dict()

@@ -1,0 +1,285 @@
+"""Landmarks of the left ventricle in a label map: annulus points, apex, and the cuts of the walls.
+
+Follows appendix A of the regional quality paper, steps 1 to 4, in isotropic units rather than in squashed pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+
+from models.runtime.contract import STRUCTURE_VALUES
+from models.runtime.outline import arc_length, largest_component, outer_contour, smooth_open
+
+_LV, _MYO, _LA, _AO = (STRUCTURE_VALUES[name] for name in ("LV", "MYO", "LA", "AO"))
+_SMALLEST_LV_PX = 250
+_SMALLEST_MYO_PX = 250
+_LARGEST_HOLE_SHARE = 0.15  # of the endocardial border without myocardium behind it
+_LARGEST_BASE_SHARE = 0.55  # of the ventricle's outline that may be open
+_APEX_TOLERANCE = 0.005
+_OUTWARD_COSINE = 0.85  # within about 30 degrees of straight across the wall
+_CROSS = np.ones((3, 3), np.uint8)
+_WIDE = np.ones((5, 5), np.uint8)
+
+
+class FailureReason(StrEnum):
+    """Why a label map cannot be divided, as one plain sentence."""
+
+    NO_LV = "no left ventricle found"
+    NO_MYO = "no myocardium found"
+    BROKEN_MYO = "the myocardium is broken"
+    NO_BASE = "the base of the left ventricle was not found"
+    IMPLAUSIBLE = "the outline of the left ventricle is not plausible"
+
+
+class RegionFailure(Exception):  # noqa: N818 - a finding about the picture
+    """A label map cannot be divided into regions. An answer about the picture, not a fault of the program."""
+
+    def __init__(self, reason: FailureReason, detail: str = "") -> None:
+        super().__init__(f"{reason} ({detail})" if detail else str(reason))
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """Borders and points of one left ventricle, all (x, y) in pixels of the label map, from image left to right.
+
+    Attributes
+    ----------
+    endocardium : (K, 2) float64, border of lumen and myocardium from the left to the right annulus point
+    epicardium : (M, 2) float64, outer border of the myocardium between the same ends
+    cuts_inner : (5, 2), where the left wall, the apex and the right wall are cut on the endocardium
+    cuts_outer : (5, 2), closest points to them on the epicardium
+    inner_index, outer_index : (5,), their places in the two borders
+    annulus_left, annulus_right, apex : (2,)
+    length : from the middle of the annulus to the apex, in units
+    """
+
+    endocardium: np.ndarray
+    epicardium: np.ndarray
+    cuts_inner: np.ndarray
+    cuts_outer: np.ndarray
+    inner_index: np.ndarray
+    outer_index: np.ndarray
+    annulus_left: np.ndarray
+    annulus_right: np.ndarray
+    apex: np.ndarray
+    length: float
+
+
+def clean_labels(label_map: np.ndarray) -> np.ndarray:
+    """Keep the largest part of each structure and fill its holes.
+
+    Parameters
+    ----------
+    label_map : (H, W) uint8, values of ``STRUCTURE_VALUES``
+
+    Returns
+    -------
+    (H, W) uint8. Gaps between lumen and wall become wall; wall apart from the ventricle is dropped.
+    """
+    cavity = largest_component((label_map == _LV).astype(np.uint8))
+    heart = largest_component(((label_map == _MYO) | (cavity > 0)).astype(np.uint8))
+    if not cavity.any():
+        heart[:] = 0
+    cleaned = heart * np.uint8(_MYO)
+    cleaned[cavity > 0] = _LV
+    for value in (_LA, _AO):
+        part = label_map == value
+        if part.any():
+            cleaned[(largest_component(part.astype(np.uint8)) > 0) & (cleaned == 0)] = value
+    return cleaned
+
+
+def find_landmarks(cleaned: np.ndarray, unit_xy: tuple[float, float]) -> Landmarks:
+    """Landmarks of a cleaned label map.
+
+    Parameters
+    ----------
+    cleaned : (H, W) uint8, from ``clean_labels``
+    unit_xy : size of a pixel (x, y) in mm, or in any unit that has the right ratio
+
+    Raises
+    ------
+    RegionFailure
+        With the cause.
+    """
+    unit = np.asarray(unit_xy, dtype=np.float64)
+    cavity = (cleaned == _LV).astype(np.uint8)
+    wall = (cleaned == _MYO).astype(np.uint8)
+    _check_areas(cavity, wall)
+    path = _endocardium(cavity, wall, _near_base(cleaned))
+    outer = _epicardium(cavity | wall, path)
+    path, outer = smooth_open(path), smooth_open(outer)
+    apex_position = _apex_position(path, unit)
+    if _first_end_is_right(path, apex_position, unit):
+        path, outer = path[::-1], outer[::-1]
+        apex_position = _apex_position(path, unit)
+    return _with_cuts(path, outer, apex_position, unit)
+
+
+def _check_areas(cavity: np.ndarray, wall: np.ndarray) -> None:
+    cavity_px, wall_px = int(cavity.sum()), int(wall.sum())
+    if cavity_px < _SMALLEST_LV_PX:
+        raise RegionFailure(FailureReason.NO_LV, f"{cavity_px} pixels")
+    if wall_px < _SMALLEST_MYO_PX:
+        raise RegionFailure(FailureReason.NO_MYO, f"{wall_px} pixels")
+
+
+def _near_base(cleaned: np.ndarray) -> np.ndarray:
+    """(H, W) uint8, 1 within two pixels of the left atrium or the aorta."""
+    return np.asarray(cv2.dilate((cleaned >= _LA).astype(np.uint8), _WIDE))
+
+
+def _endocardium(cavity: np.ndarray, wall: np.ndarray, near_base: np.ndarray) -> np.ndarray:
+    """The part of the lumen's outline that myocardium covers, (K, 2), in the contour's own direction."""
+    contour = outer_contour(cavity)
+    x, y = contour.T
+    at_base = near_base[y, x] > 0
+    covered = (cv2.dilate(wall, _CROSS)[y, x] > 0) & ~at_base
+    gaps = _cyclic_runs(~covered)
+    if not gaps:
+        raise RegionFailure(FailureReason.NO_BASE, "myocardium all around the left ventricle")
+    separators = _base_gaps(gaps, at_base)
+    start, stop = _longest_between(separators, len(contour))
+    index = np.arange(start, stop) % len(contour)
+    _check_path(covered[index], len(contour))
+    return contour[index].astype(np.float64)
+
+
+def _cyclic_runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Runs of True around a ring as (start, length)."""
+    if flags.all():
+        return [(0, len(flags))]
+    starts = np.flatnonzero(flags & ~np.roll(flags, 1))
+    ends = np.flatnonzero(flags & ~np.roll(flags, -1))
+    if len(starts) and ends[0] < starts[0]:
+        ends = np.roll(ends, -1)
+    return [(int(start), int((end - start) % len(flags)) + 1) for start, end in zip(starts, ends, strict=True)]
+
+
+def _base_gaps(gaps: list[tuple[int, int]], at_base: np.ndarray) -> list[tuple[int, int]]:
+    """The gaps that open to atrium or aorta; without any, the longest gap."""
+    around = len(at_base)
+    touching = [gap for gap in gaps if at_base[np.arange(gap[0], gap[0] + gap[1]) % around].any()]
+    return touching or [max(gaps, key=lambda gap: gap[1])]
+
+
+def _longest_between(gaps: list[tuple[int, int]], around: int) -> tuple[int, int]:
+    """Longest stretch of the ring between neighbouring gaps as (start, stop); stop may lie past the ring's end."""
+    stretches = []
+    for index, (start, length) in enumerate(gaps):
+        following = gaps[(index + 1) % len(gaps)][0]
+        first = start + length
+        stretches.append((first, first + (following - first) % around))
+    return max(stretches, key=lambda stretch: stretch[1] - stretch[0])
+
+
+def _check_path(covered: np.ndarray, around: int) -> None:
+    if len(covered) < (1 - _LARGEST_BASE_SHARE) * around:
+        raise RegionFailure(FailureReason.BROKEN_MYO, f"it covers {len(covered) / around:.0%} of the ventricle")
+    holes = 1 - float(covered.mean())
+    if holes > _LARGEST_HOLE_SHARE:
+        raise RegionFailure(FailureReason.BROKEN_MYO, f"{holes:.0%} of the inner border has no myocardium")
+
+
+def _epicardium(heart: np.ndarray, path: np.ndarray) -> np.ndarray:
+    """Outline of lumen and wall between the ends of ``path``, the way round that the wall lies, (M, 2)."""
+    contour = outer_contour(heart).astype(np.float64)
+    first, last = (int(((contour - end) ** 2).sum(axis=1).argmin()) for end in (path[0], path[-1]))
+    count = (last - first) % len(contour) + 1  # both contours run the same way round
+    if count < len(contour) // 3:
+        raise RegionFailure(FailureReason.IMPLAUSIBLE, "outer and inner border do not match")
+    return contour[np.arange(first, first + count) % len(contour)]
+
+
+def _apex_position(path: np.ndarray, unit: np.ndarray) -> float:
+    """Arc length at which the path is furthest from both of its ends.
+
+    The mean over near-ties keeps the apex of a blunt ventricle from jumping between frames.
+    """
+    scaled = path * unit
+    distance = np.hypot(*(scaled - scaled[0]).T) + np.hypot(*(scaled - scaled[-1]).T)
+    near_best = distance >= distance.max() * (1 - _APEX_TOLERANCE)
+    return float(arc_length(path, unit)[near_best].mean())
+
+
+def _first_end_is_right(path: np.ndarray, apex_position: float, unit: np.ndarray) -> bool:
+    """Whether the path starts on the right of the image, seen across the ventricle's axis."""
+    scaled = path * unit
+    apex = _at(path, arc_length(path, unit), apex_position) * unit
+    axis = apex - (scaled[0] + scaled[-1]) / 2
+    right = np.array([-axis[1], axis[0]]) * (1 if axis[1] < 0 else -1)  # an apex at the bottom keeps image sides
+    return bool((scaled[0] - scaled[-1]) @ right > 0)
+
+
+def _at(path: np.ndarray, length: np.ndarray, position: float | np.ndarray) -> np.ndarray:
+    """Points of a path at given arc lengths, (..., 2)."""
+    return np.stack([np.interp(position, length, path[:, 0]), np.interp(position, length, path[:, 1])], axis=-1)
+
+
+def _with_cuts(path: np.ndarray, outer: np.ndarray, apex_position: float, unit: np.ndarray) -> Landmarks:
+    length = arc_length(path, unit)
+    right = length[-1] - apex_position
+    thirds = np.array([1 / 3, 2 / 3])
+    positions = np.concatenate(
+        [apex_position * thirds, [apex_position], apex_position + right * thirds]
+    )  # both walls in three parts of equal length
+    inner = _at(path, length, positions)
+    outer_index = _closest_outward(inner, _outward(path, length, positions, unit), outer, unit)
+    middle = (path[0] + path[-1]) / 2
+    axis_length = float(np.hypot(*((inner[2] - middle) * unit)))
+    _check_shape(path, apex_position, length[-1], axis_length, unit)
+    return Landmarks(
+        endocardium=path,
+        epicardium=outer,
+        cuts_inner=inner,
+        cuts_outer=outer[outer_index],
+        inner_index=np.searchsorted(length, positions),
+        outer_index=outer_index,
+        annulus_left=path[0],
+        annulus_right=path[-1],
+        apex=inner[2],
+        length=axis_length,
+    )
+
+
+def _outward(path: np.ndarray, length: np.ndarray, positions: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Unit vectors out of the lumen at given arc lengths, in units, (5, 2). The path runs left, apex, right.
+
+    At the apex it is the ventricle's axis, since the border turns there.
+    """
+    reach = 0.04 * length[-1]
+    tangent = (_at(path, length, positions + reach) - _at(path, length, positions - reach)) * unit
+    normal = np.column_stack([tangent[:, 1], -tangent[:, 0]])
+    axis = (_at(path, length, positions[2]) - (path[0] + path[-1]) / 2) * unit
+    if normal[2] @ axis < 0:
+        normal = -normal
+    normal[2] = axis
+    return np.asarray(normal / np.maximum(np.hypot(*normal.T), 1e-9)[:, None])
+
+
+def _closest_outward(points: np.ndarray, normals: np.ndarray, outer: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Place in ``outer`` of the closest point on the far side of the wall, (5,), in rising order.
+
+    Looking only outward keeps a cut of a thick basal wall from ending at the wall's own base.
+    """
+    steps = (outer[None] - points[:, None]) * unit  # (5, M, 2)
+    distance = np.hypot(steps[..., 0], steps[..., 1])
+    forward = (steps * normals[:, None]).sum(axis=2)
+    is_outward = forward >= _OUTWARD_COSINE * distance
+    hidden = ~is_outward & is_outward.any(axis=1, keepdims=True)
+    nearest = np.where(hidden, np.inf, distance).argmin(axis=1)
+    return np.asarray(np.maximum.accumulate(nearest))
+
+
+def _check_shape(path: np.ndarray, apex_position: float, total: float, axis_length: float, unit: np.ndarray) -> None:
+    base_width = float(np.hypot(*((path[-1] - path[0]) * unit)))
+    shorter_wall = min(apex_position, total - apex_position)
+    if axis_length < 0.7 * base_width:
+        raise RegionFailure(FailureReason.IMPLAUSIBLE, "shorter than wide")
+    if shorter_wall < 0.25 * total:
+        raise RegionFailure(FailureReason.IMPLAUSIBLE, "one wall is far shorter than the other")

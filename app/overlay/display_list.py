@@ -1,0 +1,128 @@
+"""One list of shapes that describes an overlay, without Qt: the window and the exports are two thin painters of it.
+
+Positions are frame pixels (x, y), (0, 0) the centre of the top left pixel. Widths, sizes and offsets are output pixels
+(they do not grow with the picture). Colours are sRGB with alpha, 0..255.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+import numpy as np
+
+from app.overlay.palettes import Rgb
+
+Rgba = tuple[int, int, int, int]
+"""Red, green, blue, alpha, 0..255."""
+
+
+class Fade(Enum):
+    """How strongly an overlay is painted; the value multiplies every alpha."""
+
+    FULL = 1.0
+    DIMMED = 0.4
+    NONE = 0.0
+
+
+class Cue(StrEnum):
+    """What repeats the colour for those who do not see it."""
+
+    NUMBER = "number"
+    PATTERN = "pattern"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Hatch:
+    """Parallel lines through a shape: directions in degrees from the x axis, distance in output pixels."""
+
+    angles_deg: tuple[float, ...]
+    spacing_px: float
+
+
+HATCHES: dict[int, Hatch | None] = {
+    1: Hatch((45.0, 135.0), 7.0),
+    2: Hatch((45.0,), 7.0),
+    3: Hatch((0.0,), 10.0),
+    4: Hatch((90.0,), 16.0),
+    5: None,
+}
+"""Pattern of each label: the denser, the worse; a clean region is excellent."""
+
+
+@dataclass(frozen=True, eq=False)
+class Polygon:
+    """Closed shape.
+
+    Attributes
+    ----------
+    points : (K, 2) float frame pixels
+    fill : inside, None for none
+    outline : border, None for none
+    width_px : border width
+    dashed : whether the border is broken
+    hatch : lines over the fill, in the colour of the border
+    """
+
+    points: np.ndarray
+    fill: Rgba | None = None
+    outline: Rgba | None = None
+    width_px: float = 1.5
+    dashed: bool = False
+    hatch: Hatch | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Open line through (K, 2) float frame pixels."""
+
+    points: np.ndarray
+    colour: Rgba
+    width_px: float = 1.5
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of text, moved inwards by the painter where it would leave the picture.
+
+    Attributes
+    ----------
+    text : what to write
+    x, y : anchor in frame pixels
+    dx_px, dy_px : from the anchor to the centre of the text, output pixels
+    size_px : height of the letters' box
+    colour : of the letters
+    plate : background, None for none
+    round_plate : the background is a disc (numbers) instead of a rounded bar (words)
+    """
+
+    text: str
+    x: float
+    y: float
+    colour: Rgba
+    dx_px: float = 0.0
+    dy_px: float = 0.0
+    size_px: float = 15.0
+    plate: Rgba | None = None
+    round_plate: bool = False
+
+
+Item = Polygon | Line | Text
+
+
+@dataclass(frozen=True)
+class DisplayList:
+    """Items in painting order, over a frame of (height, width) pixels."""
+
+    frame_size: tuple[int, int]
+    items: tuple[Item, ...] = field(default=())
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+
+def with_alpha(colour: Rgb, alpha: float, fade: Fade = Fade.FULL) -> Rgba:
+    """Colour with an opacity 0..1, weakened by a fade."""
+    return (*colour, round(255 * alpha * fade.value))

@@ -1,0 +1,132 @@
+"""What the program remembers between two starts: typed, versioned, and tolerant of a damaged file.
+
+The file is TOML in the user's configuration folder. It is written aside and swapped in, so that a crash leaves the old
+one whole. One bad field costs only itself: it falls back to its default and is named in the problems.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import tomllib
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.overlay.display_list import Cue
+from capture.errors import SettingsError
+
+_log = logging.getLogger(__name__)
+
+VERSION = 1
+
+
+class OverlaySettings(BaseModel):
+    """Look of the overlay."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shown: Annotated[bool, Field(description="paint the regions over the assessed image")] = True
+    palette: Annotated[Literal["safe", "published"], Field(description="colours of the labels 1 to 5")] = "safe"
+    cue: Annotated[Cue, Field(description="what repeats the colour: number, pattern or none")] = Cue.NUMBER
+    wall_names: Annotated[bool, Field(description="write the walls when the view is known")] = True
+
+
+class WindowSettings(BaseModel):
+    """The window itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    width: Annotated[int, Field(ge=640, le=16384, description="pixels")] = 1600
+    height: Annotated[int, Field(ge=480, le=16384, description="pixels")] = 960
+    whole_screen: Annotated[bool, Field(description="show the whole grabbed screen, not only the sector")] = False
+
+
+class Settings(BaseModel):
+    """All that is remembered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: Annotated[int, Field(ge=1, description="layout of this file")] = VERSION
+    overlay: OverlaySettings = OverlaySettings()
+    window: WindowSettings = WindowSettings()
+
+
+def default_path() -> Path:
+    """The settings file of this user."""
+    return platformdirs.user_config_path("sonogauge", appauthor=False) / "settings.toml"
+
+
+def load(path: Path) -> tuple[Settings, tuple[str, ...]]:
+    """Settings of a file, and one sentence for each thing in it that could not be used.
+
+    A missing file gives the defaults and no problem; an unreadable one gives the defaults and says so.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings(), ()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return Settings(), (f"settings file {path.name} cannot be read ({error}): the defaults are used",)
+    return _tolerant(values)
+
+
+def _tolerant(values: dict[str, Any]) -> tuple[Settings, tuple[str, ...]]:
+    try:
+        return Settings.model_validate(values), ()
+    except ValidationError as error:
+        problems = []
+        for finding in error.errors():
+            _remove(values, finding["loc"])
+            name = ".".join(str(part) for part in finding["loc"])
+            problems.append(f"setting {name} is not usable ({finding['msg']}): its default is used")
+        return Settings.model_validate(values), tuple(problems)
+
+
+def _remove(values: MutableMapping[str, Any], place: tuple[int | str, ...]) -> None:
+    """Drop the value at a place; a place inside a value that is not a table drops that value."""
+    *parents, last = place
+    for parent in parents:
+        inner = values.get(str(parent))
+        if not isinstance(inner, dict):
+            last = parent
+            break
+        values = inner
+    values.pop(str(last), None)
+
+
+def save(settings: Settings, path: Path) -> None:
+    """Write the settings aside and swap them in.
+
+    Raises
+    ------
+    SettingsError
+        The folder or the disk does not take the file; the old file is untouched.
+    """
+    text = tomli_w.dumps(settings.model_dump(mode="json"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _swap_in(text, path)
+    except OSError as error:
+        raise SettingsError(
+            f"settings cannot be saved in {path.parent} ({error}): check that the folder is writable and the disk "
+            "has room"
+        ) from error
+
+
+def _swap_in(text: str, path: Path) -> None:
+    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError:
+        Path(aside).unlink(missing_ok=True)
+        raise

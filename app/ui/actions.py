@@ -1,0 +1,83 @@
+"""Everything the window can be told to do, as one table: menus, keys, and the list of shortcuts are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMainWindow, QMenu
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One thing to do.
+
+    Attributes
+    ----------
+    name : key in code; the window's handler has the same name
+    menu : title of the menu it stands in
+    text : menu entry
+    keys : shortcuts, the first is the one that is shown
+    help : one line for the list of shortcuts
+    checkable : it is a state, on or off
+    starts_group : a line is drawn above it
+    """
+
+    name: str
+    menu: str
+    text: str
+    keys: tuple[str, ...]
+    help: str
+    checkable: bool = False
+    starts_group: bool = False
+
+
+ACTIONS = (
+    ActionSpec("pick_source", "&Source", "&Choose source…", ("D",), "Choose a capture device, a file or the simulator"),
+    ActionSpec("open_file", "&Source", "&Open file…", ("Ctrl+O",), "Open a video or an image"),
+    ActionSpec("quit", "&Source", "&Quit", ("Ctrl+Q",), "Close the program", starts_group=True),
+    ActionSpec("freeze", "&Image", "&Freeze", ("Space",), "Hold both pictures; again: go on", checkable=True),
+    ActionSpec("next_view", "&Image", "Next &view", ("V",), "View: unknown, A4C, A2C, ALAX; names the walls"),
+    ActionSpec("whole_screen", "&Image", "&Whole screen", ("W",), "Whole grabbed screen, or the sector enlarged", True),
+    ActionSpec("overlay", "&Overlay", "&Overlay", ("O",), "Colours over the assessed image on or off", True),
+    ActionSpec("next_palette", "&Overlay", "Next &palette", ("P",), "Colour-blind safe or published colours"),
+    ActionSpec("next_cue", "&Overlay", "&Numbers, patterns, none", ("N",), "What repeats the colours"),
+    ActionSpec("full_screen", "&Window", "&Full screen", ("F", "F11"), "Full screen on or off", True),
+    ActionSpec("leave_full_screen", "&Window", "&Leave full screen", ("Esc",), "Leave full screen"),
+    ActionSpec("shortcuts", "&Help", "&Keyboard shortcuts", ("?", "F1"), "This list"),
+)
+
+
+def install(window: QMainWindow, handlers: Mapping[str, Callable[[], None]]) -> dict[str, QAction]:
+    """Build the menu bar of a window; every action also works when the bar is hidden.
+
+    Raises
+    ------
+    KeyError
+        An action has no handler.
+    """
+    menus: dict[str, QMenu] = {}
+    made: dict[str, QAction] = {}
+    for spec in ACTIONS:
+        menu = menus.get(spec.menu)
+        if menu is None:
+            menu = menus[spec.menu] = window.menuBar().addMenu(spec.menu)
+        if spec.starts_group:
+            menu.addSeparator()
+        made[spec.name] = action = _action(window, spec, handlers[spec.name])
+        menu.addAction(action)
+        window.addAction(action)
+    return made
+
+
+def _action(window: QMainWindow, spec: ActionSpec, handler: Callable[[], None]) -> QAction:
+    action = QAction(spec.text, window)
+    action.setObjectName(spec.name)
+    action.setShortcuts([QKeySequence(key) for key in spec.keys])
+    action.setToolTip(spec.help)
+    action.setStatusTip(spec.help)
+    action.setCheckable(spec.checkable)
+    action.setAutoRepeat(False)
+    action.triggered.connect(lambda _checked=False: handler())
+    return action

@@ -1,0 +1,56 @@
+"""A line that says what is wrong and what to do, while the picture goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+
+class Banner(QFrame):
+    """Shows the most important sentence and how many more there are; never modal.
+
+    ``dismissed`` is sent when the user closes what the window itself had to say; the engine's sentences go when their
+    cause goes.
+    """
+
+    dismissed = Signal()
+    choose_source = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("banner")
+        self.text = QLabel()
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text.setWordWrap(True)
+        self.text.setAccessibleName("Message")
+        self.choose = _button("Choose source… (D)", "Choose another source")
+        self.close_button = _button("Dismiss", "Dismiss this message")
+        self.choose.clicked.connect(self.choose_source)
+        self.close_button.clicked.connect(self.dismissed)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 8, 14, 8)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self.choose)
+        layout.addWidget(self.close_button)
+        self.hide()
+
+    def show_messages(self, own: Sequence[str], engine: Sequence[str], source_is_bad: bool) -> None:
+        """Show the window's own messages before the engine's; hide when there are none."""
+        messages = list(dict.fromkeys([*own, *engine]))
+        if messages:
+            more = f"  (+{len(messages) - 1} more)" if len(messages) > 1 else ""
+            text = f"{messages[0][0].upper()}{messages[0][1:]}{more}"
+            if text != self.text.text():
+                self.text.setText(text)
+                self.setToolTip("\n".join(messages))
+        self.choose.setVisible(source_is_bad)
+        self.close_button.setVisible(bool(own))
+        self.setVisible(bool(messages))
+
+
+def _button(text: str, name: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setAccessibleName(name)
+    return button

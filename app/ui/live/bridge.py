@@ -1,0 +1,47 @@
+"""From the engine's threads to the window's thread: a bell without a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from app.ui.live.presenter import Shown
+
+
+class Rings(Shown, Protocol):
+    """An engine that rings a bell when there is something new."""
+
+    on_news: Callable[[], None] | None
+
+
+class EngineBridge(QObject):
+    """Rings in the window's thread when the engine has news.
+
+    No frame travels in the signal, and no second ring is queued before the first one was answered: a window that is
+    busy finds the newest result when it looks, not a queue of old ones.
+    """
+
+    news = Signal()
+    _rung = Signal()
+
+    def __init__(self, engine: Rings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._waiting = False
+        self._rung.connect(self._answer, Qt.ConnectionType.QueuedConnection)
+        engine.on_news = self._ring
+
+    def close(self) -> None:
+        """Ask the engine for no more news."""
+        self._engine.on_news = None
+
+    def _ring(self) -> None:
+        if not self._waiting:
+            self._waiting = True
+            self._rung.emit()
+
+    def _answer(self) -> None:
+        self._waiting = False  # before the look: what comes during it rings again
+        self.news.emit()

@@ -1,0 +1,75 @@
+"""The line above the pictures: where they come from, in which mode, and which view it is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QWidget
+
+from app.engine.state import EngineState
+from app.ui.widgets.elided_label import ElidedLabel
+from models.runtime.contract import WALLS
+
+VIEWS: tuple[str | None, ...] = (None, *WALLS)
+"""Choices of the view menu; None is "unknown"."""
+
+
+class Header(QFrame):
+    """Source, granted mode, profile, view menu, "frozen" badge.
+
+    ``view_chosen`` carries the view as a string, empty for unknown.
+    """
+
+    view_chosen = Signal(str)
+
+    def __init__(self, profile: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("header")
+        self.source = ElidedLabel("No source", "Source")
+        self.mode = _muted("", "Granted mode")
+        self.profile = _muted(f"Profile {profile}" if profile else "", "Scanner profile")
+        self.frozen = QLabel("FROZEN")
+        self.frozen.setProperty("role", "badge")
+        self.frozen.setAccessibleName("Frozen")
+        self.frozen.hide()
+        self.view = _view_menu()
+        self.view.activated.connect(lambda index: self.view_chosen.emit(VIEWS[index] or ""))
+        caption = _muted("&View", "View")
+        caption.setBuddy(self.view)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 6, 14, 6)
+        layout.setSpacing(18)
+        layout.addWidget(self.source, 1)
+        for widget in (self.mode, self.profile, self.frozen, caption, self.view):
+            layout.addWidget(widget)
+
+    def show_state(self, state: EngineState) -> None:
+        """Show what is known of the source."""
+        info = state.source
+        self.source.setText(info.name if info else "No source")
+        self.mode.setText(str(info.granted) if info else "")
+        asked = f"asked for: {info.requested}" if info and info.requested.width else ""
+        self.mode.setToolTip("\n".join([asked, *(info.notes if info else ())]).strip())
+
+    def show_view(self, view: str | None) -> None:
+        """Show a view in the menu without telling anybody."""
+        self.view.setCurrentIndex(VIEWS.index(view))
+
+    def show_frozen(self, frozen: bool) -> None:
+        """Show or hide the badge."""
+        self.frozen.setVisible(frozen)
+
+
+def _view_menu() -> QComboBox:
+    menu = QComboBox()
+    menu.setObjectName("view_menu")
+    menu.setAccessibleName("View")
+    menu.setToolTip("View shown by the probe (V): names the walls")
+    menu.addItems([view or "unknown" for view in VIEWS])
+    return menu
+
+
+def _muted(text: str, name: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", "muted")
+    label.setAccessibleName(name)
+    return label

@@ -1,0 +1,86 @@
+"""The small figures below: how fast, how late, how much was dropped, and on what it runs."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+
+from app.engine.state import EngineState
+from app.engine.timing import Percentiles
+from app.ui.live.legend import Legend
+
+FIGURES = {
+    "fps": ("Frame rate", "Frames captured per second; assessed ones behind the stroke when they are fewer"),
+    "age": ("Capture age", "Time since the newest frame was captured"),
+    "assess": ("Assessment time", "Time to assess one frame: median of the last 10 s"),
+    "paint": ("Paint latency", "From capture to the end of painting with its assessment: median of the last 10 s"),
+    "drops": ("Drops", "Frames that were not assessed, because a newer one was there or the signal was bad"),
+    "provider": ("Provider", "What the models run on, and in which precision"),
+    "cpu": ("CPU", "Processor time of this program, in percent of one core"),
+}
+"""Name and help of each figure, in the order shown."""
+
+
+class Hud(QFrame):
+    """One line of figures, and the legend."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("hud")
+        self.legend = Legend()
+        self.figures = {key: _figure(*texts) for key, texts in FIGURES.items()}
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 4, 14, 4)
+        layout.setSpacing(22)
+        for label in self.figures.values():
+            layout.addWidget(label)
+        layout.addStretch(1)
+        layout.addWidget(self.legend)
+
+    def show_state(self, state: EngineState) -> None:
+        """Show the figures of an engine state."""
+        for key, text in figures(state).items():
+            self.figures[key].setText(text)
+        self.figures["drops"].setToolTip("\n".join([FIGURES["drops"][1], *_by_channel(state)]))
+        self.figures["provider"].setToolTip("\n".join(info.model_id for info in state.models) or FIGURES["provider"][1])
+
+
+def figures(state: EngineState) -> dict[str, str]:
+    """Text of each figure; a dash where nothing was measured."""
+    slower = state.fps_assessed < 0.9 * state.fps_captured
+    return {
+        "fps": f"{state.fps_captured:.1f} fps" + (f" / {state.fps_assessed:.1f} assessed" if slower else ""),
+        "age": f"age {_ms(state.capture_age_ms)}",
+        "assess": f"assess {_ms(_median(state.assess_ms))}",
+        "paint": f"paint {_ms(_median(state.capture_to_paint_ms))}",
+        "drops": f"drops {sum(state.drops.values())}",
+        "provider": _provider(state),
+        "cpu": f"CPU {state.usage.cpu_percent:.0f} %" if state.usage else "CPU –",
+    }
+
+
+def _provider(state: EngineState) -> str:
+    if not state.models_ready:
+        return "models loading"
+    short = state.provider.replace("ExecutionProvider", "")
+    return f"{short} {state.precision}".strip() or "no models"
+
+
+def _median(value: Percentiles | None) -> float | None:
+    return None if value is None else value.p50
+
+
+def _ms(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.0f} ms" if value < 10_000 else f"{value / 1000:.0f} s"
+
+
+def _by_channel(state: EngineState) -> list[str]:
+    return [f"{name}: {count}" for name, count in state.drops.items()]
+
+
+def _figure(name: str, help_text: str) -> QLabel:
+    label = QLabel("–")
+    label.setAccessibleName(name)
+    label.setToolTip(help_text)
+    return label

@@ -1,0 +1,155 @@
+"""What the live window shows next, decided without Qt: user's choices + newest results -> one frozen scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from app.engine.channels import Snapshot
+from app.engine.presentation import Presentation, present
+from app.engine.state import Assessed, EngineState
+from app.overlay.compose import OverlayOptions, compose
+from app.overlay.display_list import Cue, DisplayList, Fade
+from app.overlay.names import Summary, summarise
+from app.overlay.palettes import PALETTES
+from app.settings import Settings
+from app.ui.widgets.fit import with_margin
+from capture.frame import Frame
+from capture.geometry import Rect
+
+
+class Shown(Protocol):
+    """The part of the engine that the presenter pulls from."""
+
+    state: Snapshot[EngineState]
+
+    def shown(self) -> Assessed | None:
+        """The result to paint."""
+        ...
+
+    def shown_frame(self) -> Frame | None:
+        """The frame for the live pane."""
+        ...
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the user holds the picture."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One moment of the live window.
+
+    Attributes
+    ----------
+    live : newest frame, for the left pane
+    assessed : result with its own frame, for the right pane; None when it must not be seen
+    overlay : what is painted over the assessed frame, None for nothing
+    part : part of the frame that both panes show, frame pixels; None for the whole screen
+    message : what the right pane says when it has no picture
+    summary : sentence, count and colour for the strip
+    dim : the result is old
+    """
+
+    live: Frame | None
+    assessed: Assessed | None
+    overlay: DisplayList | None
+    part: Rect | None
+    message: str
+    summary: Summary
+    dim: bool = False
+
+
+class Presenter:
+    """Holds the user's choices and turns the engine's newest results into scenes."""
+
+    def __init__(self, engine: Shown, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._engine = engine
+        self._part_of: tuple[str, tuple[int, int]] | None = None
+        self._part: Rect | None = None
+        self._composed: tuple[Assessed, OverlayOptions, DisplayList] | None = None
+
+    def scene(self) -> Scene:
+        """The scene of this moment. Cheap when nothing changed: the overlay is composed once per result."""
+        engine, state = self._engine, self._engine.state.get()
+        live, assessed = engine.shown_frame(), engine.shown()
+        shown = present(assessed, live, state.signal, state.sentence, engine.is_frozen)
+        if assessed is not None and live is not None and assessed.frame.source_id != live.source_id:
+            assessed = None
+        return Scene(
+            live,
+            assessed,
+            self._overlay(assessed, shown),
+            self._part_shown(live, assessed),
+            "" if assessed is not None else _as_sentence(shown.reason),
+            self._summary(assessed, shown),
+            shown.dim,
+        )
+
+    def change_overlay(self, **changes: object) -> None:
+        """Replace fields of the overlay settings."""
+        self.settings = self.settings.model_copy(update={"overlay": self.settings.overlay.model_copy(update=changes)})
+
+    def change_window(self, **changes: object) -> None:
+        """Replace fields of the window settings."""
+        self.settings = self.settings.model_copy(update={"window": self.settings.window.model_copy(update=changes)})
+
+    def next_palette(self) -> str:
+        """Choose the next palette, return its title."""
+        keys = list(PALETTES)
+        key = keys[(keys.index(self.settings.overlay.palette) + 1) % len(keys)]
+        self.change_overlay(palette=key)
+        return PALETTES[key].title
+
+    def next_cue(self) -> Cue:
+        """Choose the next cue, return it."""
+        cues = list(Cue)
+        cue = cues[(cues.index(self.settings.overlay.cue) + 1) % len(cues)]
+        self.change_overlay(cue=cue)
+        return cue
+
+    def options(self) -> OverlayOptions:
+        """Overlay options of the present choices, at full strength."""
+        chosen = self.settings.overlay
+        return OverlayOptions(PALETTES[chosen.palette], chosen.cue, chosen.wall_names)
+
+    def _overlay(self, assessed: Assessed | None, shown: Presentation) -> DisplayList | None:
+        if assessed is None or not self.settings.overlay.shown:
+            return None
+        refused = not assessed.assessment.is_judged
+        if not shown.show_scores and not refused:
+            return None
+        options = replace(self.options(), fade=Fade.DIMMED if shown.dim else Fade.FULL)
+        cached = self._composed
+        if cached is None or cached[0] is not assessed or cached[1] != options:
+            cached = self._composed = (assessed, options, compose(assessed.assessment, options))
+        return cached[2]
+
+    def _summary(self, assessed: Assessed | None, shown: Presentation) -> Summary:
+        if assessed is None or not shown.show_scores:
+            return Summary(_as_sentence(shown.reason))
+        return summarise(assessed.assessment)
+
+    def _part_shown(self, live: Frame | None, assessed: Assessed | None) -> Rect | None:
+        """Sector crop of the newest result that knew it; kept while the screen stays the same."""
+        if self.settings.window.whole_screen or live is None:
+            return None
+        if assessed is not None:
+            self._learn_part(assessed)
+        return self._part if self._part_of == (live.source_id, (live.height, live.width)) else None
+
+    def _learn_part(self, assessed: Assessed) -> None:
+        known = assessed.assessment
+        sector = None if known.sector is None else known.sector.bounds()
+        rect = known.crop or sector
+        if rect is not None:
+            height, width = known.frame_size
+            self._part_of = (known.source_id, known.frame_size)
+            self._part = with_margin(rect, height, width)
+
+
+def _as_sentence(text: str) -> str:
+    """First letter in upper case, full stop at the end."""
+    return f"{text[0].upper()}{text[1:].rstrip('.')}." if text else ""

@@ -1,0 +1,264 @@
+"""The live window: pulls from the engine when the bell rings, and passes the user's wishes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
+
+from app import settings as settings_file
+from app.engine.state import EngineState, SignalState
+from app.engine.timing import EngineTiming
+from app.settings import Settings
+from app.ui import actions
+from app.ui.dialogs.shortcuts import ShortcutsDialog
+from app.ui.dialogs.source_picker import BROWSE, ListDevices, SourcePicker
+from app.ui.live.banner import Banner
+from app.ui.live.bridge import EngineBridge, Rings
+from app.ui.live.header import VIEWS, Header
+from app.ui.live.hud import Hud
+from app.ui.live.panes import LivePanes
+from app.ui.live.presenter import Presenter
+from app.ui.live.verdict import VerdictStrip
+from capture.errors import SonogaugeError
+from capture.source import FrameSource
+
+_log = logging.getLogger(__name__)
+
+_BAD_SOURCE = frozenset({SignalState.NONE, SignalState.LOST, SignalState.FAILED, SignalState.ENDED})
+
+
+class LiveEngine(Rings, Protocol):
+    """What the window needs of ``app.engine.pipeline.Engine``."""
+
+    timing: EngineTiming
+
+    def switch(self, source: FrameSource) -> None:
+        """Leave the present source for another."""
+        ...
+
+    def set_view(self, view: str | None) -> None:
+        """Fix the view, None for unknown."""
+        ...
+
+    def freeze(self, frozen: bool) -> None:
+        """Hold what is shown, or go on."""
+        ...
+
+
+class MainWindow(QMainWindow):
+    """The window of ``sonogauge live``.
+
+    Parameters
+    ----------
+    engine : started or not; the window neither starts nor stops it
+    make_source : builds a source, without opening it, from a device id, a path or ``virtual``
+    list_devices : finds capture devices; called in a thread of its own
+    settings, settings_path : what to start with, and where to remember it; None: nowhere
+    view : view to start with, None for unknown
+    profile : name of the scanner profile in use, for the header
+    """
+
+    def __init__(
+        self,
+        engine: LiveEngine,
+        make_source: Callable[[str], FrameSource],
+        list_devices: ListDevices = tuple,
+        *,
+        settings: Settings | None = None,
+        settings_path: Path | None = None,
+        view: str | None = None,
+        profile: str = "",
+    ) -> None:
+        super().__init__()
+        self.setWindowTitle("sonogauge")
+        self.setAcceptDrops(True)
+        self._engine, self._make_source, self._list_devices = engine, make_source, list_devices
+        self._settings_path = settings_path
+        self._view = view
+        self._messages: list[str] = []
+        self._state: EngineState | None = None
+        self.presenter = Presenter(engine, settings)
+        self._build(profile)
+        self.actions_by_name = actions.install(self, {spec.name: getattr(self, spec.name) for spec in actions.ACTIONS})
+        self._start_with_settings()
+        self._bridge = EngineBridge(engine, self)
+        self._bridge.news.connect(self.pull)
+        self.pull()
+
+    def _build(self, profile: str) -> None:
+        self.header, self.banner, self.verdict, self.hud = Header(profile), Banner(), VerdictStrip(), Hud()
+        self.panes = LivePanes(self._engine.timing.painted)
+        self.header.view_chosen.connect(lambda view: self.choose_view(view or None))
+        self.banner.choose_source.connect(self.pick_source)
+        self.banner.dismissed.connect(self._dismiss)
+        middle = QWidget()
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for part in (self.header, self.banner, self.panes, self.verdict, self.hud):
+            layout.addWidget(part, 1 if part is self.panes else 0)
+        self.setCentralWidget(middle)
+
+    def _start_with_settings(self) -> None:
+        chosen = self.presenter.settings
+        self.resize(chosen.window.width, chosen.window.height)
+        self.actions_by_name["overlay"].setChecked(chosen.overlay.shown)
+        self.actions_by_name["whole_screen"].setChecked(chosen.window.whole_screen)
+        self.actions_by_name["leave_full_screen"].setEnabled(False)
+        self.header.show_view(self._view)
+
+    # -- what the engine has ------------------------------------------------------------------------------------
+
+    def pull(self) -> None:
+        """Show the newest of everything; called when the engine rings, and after each choice of the user."""
+        scene = self.presenter.scene()
+        self.panes.show_scene(scene)
+        options = self.presenter.options()
+        self.verdict.show_summary(scene.summary, options.palette)
+        self.hud.legend.show_look(options.palette, options.cue)
+        state = self._engine.state.get()
+        if state is not self._state:
+            self._show_state(state)
+
+    def _show_state(self, state: EngineState) -> None:
+        before, self._state = self._state, state
+        self.header.show_state(state)
+        self.hud.show_state(state)
+        self._show_messages()
+        frozen = self._engine.is_frozen
+        self.actions_by_name["freeze"].setChecked(frozen)
+        self.header.show_frozen(frozen)
+        if state.source is not None and (before is None or before.source is not state.source) and state.source.view:
+            self.choose_view(state.source.view)
+
+    def _show_messages(self) -> None:
+        state = self._engine.state.get()
+        self.banner.show_messages(self._messages, state.banners, state.signal in _BAD_SOURCE)
+
+    def say(self, message: str) -> None:
+        """Show a sentence of the window's own in the banner until it is dismissed or a source is opened."""
+        _log.warning("%s", message)
+        self._messages.append(message)
+        self._show_messages()
+
+    def _dismiss(self) -> None:
+        self._messages.clear()
+        self._show_messages()
+
+    # -- what the user wants; one method per line of the table of actions ----------------------------------------
+
+    def open_source(self, spec: str) -> None:
+        """Switch to a source; what goes wrong becomes a banner and the picture goes on."""
+        try:
+            source = self._make_source(spec)
+        except SonogaugeError as error:
+            self.say(str(error))
+            return
+        self._messages.clear()
+        self._engine.switch(source)
+        self.pull()
+
+    def choose_view(self, view: str | None) -> None:
+        """Fix the view, None for unknown."""
+        self._view = view
+        self.header.show_view(view)
+        self._engine.set_view(view)
+
+    def pick_source(self) -> None:
+        """Let the user choose among devices, files and the virtual scanner."""
+        picker = SourcePicker(self._list_devices, self)
+        picker.chosen.connect(lambda spec: self.open_file() if spec == BROWSE else self.open_source(spec))
+        picker.open()
+
+    def open_file(self) -> None:
+        """Let the user choose a file."""
+        dialog = QFileDialog(self, "Open video or image")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.open_source)
+        dialog.open()
+
+    def quit(self) -> None:
+        """Close the window."""
+        self.close()
+
+    def freeze(self) -> None:
+        """Hold both pictures, or go on."""
+        self._engine.freeze(not self._engine.is_frozen)
+        self.actions_by_name["freeze"].setChecked(self._engine.is_frozen)
+        self.header.show_frozen(self._engine.is_frozen)
+        self.pull()
+
+    def next_view(self) -> None:
+        """Choose the next view."""
+        self.choose_view(VIEWS[(VIEWS.index(self._view) + 1) % len(VIEWS)])
+
+    def whole_screen(self) -> None:
+        """Show the whole grabbed screen, or the sector enlarged."""
+        self.presenter.change_window(whole_screen=self.actions_by_name["whole_screen"].isChecked())
+        self.pull()
+
+    def overlay(self) -> None:
+        """Show or hide the colours."""
+        self.presenter.change_overlay(shown=self.actions_by_name["overlay"].isChecked())
+        self.pull()
+
+    def next_palette(self) -> None:
+        """Choose the next palette."""
+        self.presenter.next_palette()
+        self.pull()
+
+    def next_cue(self) -> None:
+        """Numbers, patterns, or neither."""
+        self.presenter.next_cue()
+        self.pull()
+
+    def full_screen(self) -> None:
+        """Enter or leave full screen; the menu bar and the header make room for the pictures."""
+        full = not self.isFullScreen()
+        self.menuBar().setVisible(not full)
+        self.header.setVisible(not full)
+        self.showFullScreen() if full else self.showNormal()
+        self.actions_by_name["full_screen"].setChecked(full)
+        self.actions_by_name["leave_full_screen"].setEnabled(full)
+
+    def leave_full_screen(self) -> None:
+        """Leave full screen."""
+        if self.isFullScreen():
+            self.full_screen()
+
+    def shortcuts(self) -> None:
+        """Show the list of shortcuts."""
+        ShortcutsDialog(self).open()
+
+    # -- events of Qt -------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files from this machine."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open the first file that was dropped."""
+        files = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if files:
+            event.acceptProposedAction()
+            self.open_source(files[0])
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember the choices, and listen to the engine no more."""
+        self._bridge.close()
+        if not self.isFullScreen() and not self.isMaximized():
+            self.presenter.change_window(width=max(self.width(), 640), height=max(self.height(), 480))
+        if self._settings_path is not None:
+            try:
+                settings_file.save(self.presenter.settings, self._settings_path)
+            except SonogaugeError as error:
+                _log.warning("%s", error)
+        super().closeEvent(event)

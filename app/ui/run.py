@@ -1,0 +1,83 @@
+"""Entry of the window for the command line."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+
+from app import settings as settings_file
+from app.engine.pipeline import Engine
+from app.ui import theme
+from app.ui.bench_view import application
+from app.ui.dialogs.source_picker import ListDevices
+from app.ui.main_window import MainWindow
+from capture.source import FrameSource
+
+_log = logging.getLogger(__name__)
+
+
+def run_window(
+    engine: Engine,
+    make_source: Callable[[str], FrameSource],
+    list_devices: ListDevices = tuple,
+    *,
+    view: str | None = None,
+    profile: str = "",
+    settings_path: Path | None = None,
+    seconds: float | None = None,
+    screenshot: Path | None = None,
+    full_screen: bool = False,
+) -> int:
+    """Show the live window until it is closed; start the engine once it is up, stop it in the end.
+
+    Parameters
+    ----------
+    engine : not yet started
+    make_source, list_devices, view, profile : see ``MainWindow``
+    settings_path : settings file; None: the one of this user
+    seconds : close after this time; None: when the user closes
+    screenshot : PNG of the window, written just before it closes
+    full_screen : start in full screen
+
+    Returns
+    -------
+    Exit status, 0 when the window was closed in order.
+    """
+    app = application(offscreen=False)
+    theme.apply(app)
+    path = settings_path or settings_file.default_path()
+    chosen, problems = settings_file.load(path)
+    window = MainWindow(
+        engine, make_source, list_devices, settings=chosen, settings_path=path, view=view, profile=profile
+    )
+    window.show()
+    if full_screen:
+        window.full_screen()
+    for problem in problems:
+        window.say(problem)
+    if seconds is not None:
+        QTimer.singleShot(round(seconds * 1000), window, lambda: _close(window, screenshot))
+    _let_ctrl_c_through(window)
+    engine.start()
+    try:
+        return app.exec()
+    finally:
+        engine.stop()
+
+
+def _close(window: MainWindow, screenshot: Path | None) -> None:
+    if screenshot is not None and not window.grab().save(str(screenshot)):
+        _log.error("the screenshot cannot be written to %s: check the folder and the ending (.png)", screenshot)
+    window.close()
+
+
+def _let_ctrl_c_through(window: MainWindow) -> None:
+    """Python handles signals between byte codes only: give it some, also when no frame comes."""
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    pulse = QTimer(window)
+    pulse.timeout.connect(lambda: None)
+    pulse.start(200)

@@ -1,0 +1,169 @@
+"""A pane that paints one picture, as it is, with a display list over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.overlay.display_list import DisplayList
+from app.ui import qt_painter
+from app.ui.theme import BACKGROUND, MUTED, TEXT
+from app.ui.widgets.fit import Fit, fit
+from capture.geometry import Rect
+
+
+class ImagePane(QWidget):
+    """Shows grey or BGR pixels 1:1 or smoothly scaled, aspect kept, contrast untouched.
+
+    OpenCV scales (area average down, linear up): on one thread, at half of the cost of Qt's smooth transform, and
+    only when the picture or the size changes. The scaled buffer is kept alive with the ``QImage`` that looks into it.
+    """
+
+    def __init__(self, name: str, caption: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setAccessibleName(caption)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(160, 120)
+        self.on_painted: Callable[[], None] | None = None
+        self._caption = caption
+        self._pixels: np.ndarray | None = None
+        self._source: Rect | None = None
+        self._overlay: DisplayList | None = None
+        self._message = ""
+        self._scaled: tuple[Fit, np.ndarray, QImage] | None = None
+
+    @property
+    def pixels(self) -> np.ndarray | None:
+        """The picture on show, (H, W) or (H, W, 3) BGR uint8; None when there is none."""
+        return self._pixels
+
+    @property
+    def overlay(self) -> DisplayList | None:
+        """The overlay on show."""
+        return self._overlay
+
+    @property
+    def message(self) -> str:
+        """The sentence over the picture, empty for none."""
+        return self._message
+
+    def sizeHint(self) -> QSize:
+        """Half of a full-HD screen."""
+        return QSize(960, 720)
+
+    def set_picture(self, pixels: np.ndarray | None, source: Rect | None) -> None:
+        """Show (H, W) or (H, W, 3) BGR uint8 that nobody changes later; ``source`` is the part to show, None: all."""
+        if pixels is self._pixels and source == self._source:
+            return
+        self._pixels, self._source, self._scaled = pixels, source, None
+        self.update()
+
+    def set_overlay(self, overlay: DisplayList | None) -> None:
+        """Paint a display list over the picture, None for none."""
+        if overlay is not self._overlay:
+            self._overlay = overlay
+            self.update()
+
+    def set_message(self, text: str) -> None:
+        """Write a sentence over the picture."""
+        if text != self._message:
+            self._message = text
+            self.update()
+
+    def current_fit(self) -> Fit | None:
+        """Where the picture lands, in device pixels of this pane; None without a picture."""
+        if self._pixels is None:
+            return None
+        height, width = self._pixels.shape[:2]
+        whole = Rect(0, 0, width, height)
+        source = whole if self._source is None else self._source.clipped(height, width)
+        if source.width == 0 or source.height == 0:
+            source = whole
+        ratio = self.devicePixelRatioF()
+        return fit(source, round(self.width() * ratio), round(self.height() * ratio))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Borders, picture, overlay, caption; then tell the listener that the paint has ended."""
+        painter = QPainter(self)
+        placed = self.current_fit()
+        if placed is None:
+            painter.fillRect(self.rect(), QColor(BACKGROUND))
+        else:
+            self._paint_picture(painter, placed)
+        self._paint_words(painter)
+        painter.end()
+        if self.on_painted is not None:
+            self.on_painted()
+
+    def _paint_picture(self, painter: QPainter, placed: Fit) -> None:
+        ratio = self.devicePixelRatioF()
+        painter.scale(1 / ratio, 1 / ratio)
+        image = self._image(placed)
+        target = QRect(placed.x, placed.y, placed.width, placed.height)
+        device = QRect(0, 0, round(self.width() * ratio), round(self.height() * ratio))
+        for border in _around(device, target):
+            painter.fillRect(border, QColor(BACKGROUND))
+        painter.drawImage(target.topLeft(), image)
+        if self._overlay:
+            qt_painter.paint(painter, self._overlay, placed, QRectF(device))
+        painter.resetTransform()
+
+    def _image(self, placed: Fit) -> QImage:
+        if self._scaled is None or self._scaled[0] != placed:
+            assert self._pixels is not None
+            pixels = _scaled_pixels(self._pixels, placed)
+            kind = QImage.Format.Format_Grayscale8 if pixels.ndim == 2 else QImage.Format.Format_BGR888
+            image = QImage(pixels.data, pixels.shape[1], pixels.shape[0], pixels.strides[0], kind)
+            self._scaled = (placed, pixels, image)
+        return self._scaled[2]
+
+    def _paint_words(self, painter: QPainter) -> None:
+        font = painter.font()
+        font.setPixelSize(13)
+        painter.setFont(font)
+        painter.setPen(QColor(MUTED))
+        painter.drawText(QPointF(12, 22), self._caption)
+        if self._message:
+            self._paint_message(painter)
+
+    def _paint_message(self, painter: QPainter) -> None:
+        font = painter.font()
+        font.setPixelSize(18)
+        painter.setFont(font)
+        area = self.rect().adjusted(24, 24, -24, -24)
+        flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
+        if self._pixels is not None:
+            flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom | Qt.TextFlag.TextWordWrap
+        box = painter.boundingRect(area, flags, self._message)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(12, 14, 18, 200))
+        painter.drawRoundedRect(box.adjusted(-12, -6, 12, 6), 6, 6)
+        painter.setPen(QColor(TEXT))
+        painter.drawText(area, flags, self._message)
+
+
+def _scaled_pixels(pixels: np.ndarray, placed: Fit) -> np.ndarray:
+    rows, columns = placed.source.slices()
+    part = pixels[rows, columns]
+    if (placed.width, placed.height) == (placed.source.width, placed.source.height):
+        return np.ascontiguousarray(part) if part.strides[-1] != 1 and part.ndim == 2 else part
+    way = cv2.INTER_AREA if placed.scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, (placed.width, placed.height), interpolation=way), dtype=np.uint8)
+
+
+def _around(outer: QRect, inner: QRect) -> list[QRect]:
+    """The four strips between two rectangles (device pixels)."""
+    right, bottom = inner.x() + inner.width(), inner.y() + inner.height()
+    return [
+        QRect(0, 0, outer.width(), inner.y()),
+        QRect(0, bottom, outer.width(), outer.height() - bottom),
+        QRect(0, inner.y(), inner.x(), inner.height()),
+        QRect(right, inner.y(), outer.width() - right, inner.height()),
+    ]

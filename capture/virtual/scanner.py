@@ -1,0 +1,164 @@
+"""The virtual scanner: a beating four-chamber heart, imaged with speckle that moves with the tissue, on a console.
+
+Tissue is a fixed field of complex scatterers in beam space at end-diastole. For each frame the motion says which material
+each sample shows; the echo's phase turns with the way it has moved, so that speckle follows tissue and decorrelates with
+strain. Clutter, leaflets, point spread, noise, envelope and compression follow. Left out for speed: out-of-plane motion,
+side lobes, multiple scattering and the curvature of wave fronts.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from capture.errors import CaptureError
+from capture.geometry import Sector
+from capture.virtual.acoustics import NoiseBank, PointSpread, amplitude, power_db, rotated, to_grey, white_field
+from capture.virtual.anatomy import TissueMap
+from capture.virtual.console import Console, ScreenParameters
+from capture.virtual.degradations import Degradations
+from capture.virtual.ground_truth import GroundTruth, ground_truth
+from capture.virtual.heart import Heart, HeartParameters, HeartState
+from capture.virtual.looks import LOOKS
+from capture.virtual.motion import BeamMotion
+from capture.virtual.probe import ProbeSettings
+from capture.virtual.screen_layout import scanner_screen
+from capture.virtual.valves import ValveBrush
+
+LEAFLET_DB = 5.0
+VIEWS = ("A4C",)
+
+
+class VirtualScanner:
+    """Renders screens of one patient; the same arguments give the same bytes.
+
+    Parameters
+    ----------
+    seed : chooses patient, window, settings and screen
+    view : only ``A4C`` so far
+    width, height : screen in pixels
+    fps : frames per second, the clock of heart and console
+    limited_range : levels 16..235 instead of 0..255
+    heart, probe, degradations : replace what the seed would choose
+
+    Attributes
+    ----------
+    sector : where the picture stands on the screen
+    spacing_mm : side of a screen pixel
+
+    Raises
+    ------
+    CaptureError
+        For a view that the scanner does not know.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        view: str = "A4C",
+        width: int = 1920,
+        height: int = 1080,
+        fps: float = 30.0,
+        *,
+        limited_range: bool = False,
+        heart: HeartParameters | None = None,
+        probe: ProbeSettings | None = None,
+        degradations: Degradations | None = None,
+    ) -> None:
+        if view not in VIEWS:
+            raise CaptureError(f"the virtual scanner has no view {view!r}: choose one of {', '.join(VIEWS)}")
+        self.seed, self.view, self.fps = seed, view, fps
+        self.heart = Heart(heart or HeartParameters.random(seed))
+        self.probe = probe or ProbeSettings.random(seed)
+        self.degradations = degradations or Degradations.random(seed)
+        look = LOOKS[seed % len(LOOKS)]
+        rate = self.heart.parameters.heart_rate_bpm
+        self.screen: ScreenParameters = scanner_screen(self.probe, width, height, look, limited_range, rate, seed)
+        self._prepare_signals()
+        # Twice as many columns: neighbours on the screen are then interpolated between close beams.
+        self.console = Console(self.screen, self.probe.ranges, 2 * self.probe.beams)
+        self.gain_db = self._automatic_gain()
+
+    @property
+    def sector(self) -> Sector:
+        """Exact sector on the screen."""
+        return self.screen.sector
+
+    @property
+    def spacing_mm(self) -> float:
+        """Side of a screen pixel in mm."""
+        return self.screen.spacing_mm
+
+    def render(self, frame_index: int) -> np.ndarray:
+        """Complete screen, a fresh (height, width, 3) BGR uint8."""
+        return self.console.compose(self.picture(frame_index), frame_index / self.fps)
+
+    def picture(self, frame_index: int) -> np.ndarray:
+        """The sector's box alone, (box.height, box.width) uint8, 0 outside the sector."""
+        polar = to_grey(self.level_db(frame_index), self.gain_db, self.probe.dynamic_range_db)
+        wide = cv2.resize(polar, (2 * self.probe.beams, self.probe.ranges), interpolation=cv2.INTER_CUBIC)
+        return self.console.picture(np.asarray(wide))
+
+    def level_db(self, frame_index: int) -> np.ndarray:
+        """Level of the envelope in dB before gain, (ranges, beams) float32."""
+        rng = np.random.default_rng([self.seed, 108, frame_index])
+        t_s = frame_index / self.fps
+        state = self.heart.state(t_s)
+        field = self._tissue_field(state)
+        field += self._clutter_field(t_s)
+        self._add_leaflets(field, state)
+        image = self._point_spread.apply(field)
+        image += self._noise.draw(rng) * self._noise_amplitude
+        return power_db(image)
+
+    def ground_truth(self, frame_index: int) -> GroundTruth:
+        """Labels and visibility on the pixels of the sector's box."""
+        return ground_truth(self, frame_index)
+
+    def _prepare_signals(self) -> None:
+        rng = np.random.default_rng([self.seed, 107])
+        probe, window = self.probe, self.degradations
+        self.motion = BeamMotion(self.heart, probe)
+        self.tissue = TissueMap(self.heart, self.seed)
+        scatterers = white_field(rng, *self.motion.material_shape)
+        scatterers *= amplitude(self.tissue.sample(*self.motion.material_places()))
+        self._scatterers = scatterers.view(np.float32).reshape(*scatterers.shape, 2)
+        self._gain = amplitude(window.gain_db(probe))
+        clutter = amplitude(window.clutter_db(probe))
+        self._clutter = [white_field(rng, probe.ranges, probe.beams) * clutter for _ in range(2)]
+        self._leaflet_scatterers = white_field(rng, probe.ranges, probe.beams) * amplitude(np.array(LEAFLET_DB))
+        self._point_spread = PointSpread(probe)
+        self._noise = NoiseBank(probe, rng)
+        self._noise_amplitude = amplitude(window.noise_level_db(probe))[:, None]
+        self._valves = ValveBrush(self.heart, probe)
+
+    def _tissue_field(self, state: HeartState) -> np.ndarray:
+        column, row, travel_mm = self.motion.maps(state)
+        echo = cv2.remap(self._scatterers, column, row, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT)
+        field = np.ascontiguousarray(echo).view(np.complex64)[..., 0]
+        field *= rotated(self._gain, travel_mm * np.float32(-self.probe.wave_number_rad_per_mm))
+        return field
+
+    def _clutter_field(self, t_s: float) -> np.ndarray:
+        """Reverberation hardly moves: two still fields are mixed in turn, once per breath."""
+        turn = 2 * np.pi * t_s / self.heart.parameters.breath_period_s
+        first, second = np.float32(np.cos(turn)), np.float32(np.sin(turn))
+        return np.asarray(first * self._clutter[0] + second * self._clutter[1])
+
+    def _add_leaflets(self, field: np.ndarray, state: HeartState) -> None:
+        drawn = self._valves.draw(state)
+        rows = np.flatnonzero(drawn.max(axis=1))
+        if len(rows):
+            band = slice(int(rows[0]), int(rows[-1]) + 1)
+            field[band] += drawn[band] * np.float32(1 / 255) * self._leaflet_scatterers[band] * self._gain[band]
+
+    def _automatic_gain(self) -> float:
+        """Gain that brings the median of the sector to the wanted grey level, as a sonographer would."""
+        self.gain_db = 0.0
+        end_systole = round(self.heart.end_systole_s() * self.fps)
+        levels = np.concatenate([self.level_db(index)[::3, ::3].ravel() for index in (0, end_systole)])
+        area = np.broadcast_to(self.probe.range_mm()[::3, None], self._gain[::3, ::3].shape).ravel()
+        order = np.argsort(levels)
+        share = np.cumsum(np.tile(area, 2)[order])
+        median = float(levels[order][np.searchsorted(share, share[-1] / 2)])
+        return (self.probe.median_grey / 255 - 1) * self.probe.dynamic_range_db - median

@@ -180,7 +180,7 @@ def require_finite(assessment: Assessment, frame: Frame) -> Assessment:
     """The assessment, or a refusal when a score is not a number from 1 to 5."""
     for region in assessment.regions:
         raw = region.score_raw
-        if raw is not None and not (math.isfinite(raw) and 1.0 <= raw <= 5.0):
+        if raw is not None and not (math.isfinite(raw) and 0.999 <= raw <= 5.001):
             return cannot_judge(
                 frame, f"the model gave no usable score for {region.name}: run 'sonogauge models verify'"
             )

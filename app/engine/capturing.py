@@ -69,8 +69,12 @@ class CaptureLoop:
         return self.status.info.is_live if self.status.info else self._source.is_live
 
     @property
-    def idle_s(self) -> float:
-        """Seconds since the last frame, or since the opening."""
+    def idle_s(self) -> float | None:
+        """Seconds since the last frame of this opening, None before the first."""
+        return self._silent_s if self._has_frame else None
+
+    @property
+    def _silent_s(self) -> float:
         return (self._clock_ns() - self._idle_since_ns) / 1e9
 
     def run(self, worker: Worker) -> None:
@@ -129,15 +133,17 @@ class CaptureLoop:
     def _publish(self, frame: Frame) -> None:
         now_ns = self._clock_ns()
         self._idle_since_ns = now_ns
-        self._has_frame = True
         self._frames.put(frame)
         self._rate.add(now_ns)
+        if not self._has_frame:  # only now: until the put the newest frame was an old one
+            self._has_frame = True
+            self._on_change()
 
     def _is_silent(self) -> bool:
         limit_s = self._settings.reopen_after_s if self._has_frame else self._settings.first_frame_s
-        if not self.is_live or self.idle_s <= limit_s:
+        if not self.is_live or self._silent_s <= limit_s:
             return False
-        self._enter(SignalState.LOST, f"no picture for {self.idle_s:.1f} s: trying to open the source again")
+        self._enter(SignalState.LOST, f"no picture for {self._silent_s:.1f} s: trying to open the source again")
         return True
 
     def _give_up_or_retry(self, sentence: str) -> None:

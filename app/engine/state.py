@@ -104,7 +104,7 @@ class EngineState:
 
 
 def judge_signal(
-    source: SourceStatus, is_live: bool, idle_s: float, no_signal: str, stall_after_s: float
+    source: SourceStatus, is_live: bool, idle_s: float | None, no_signal: str, stall_after_s: float
 ) -> tuple[SignalState, str]:
     """Signal state and sentence.
 
@@ -112,12 +112,14 @@ def judge_signal(
     ----------
     source : what the capture worker says
     is_live : recordings do not stall, they end or are paused
-    idle_s : seconds since the last frame, or since the opening
+    idle_s : seconds since the last frame of this opening, None before the first: an older picture is no signal
     no_signal : sentence when the newest assessed frame is a card's "no signal" picture, else empty
     stall_after_s : longest healthy pause between frames
     """
     if source.phase is not SignalState.OK:
         return source.phase, source.sentence
+    if idle_s is None:
+        return SignalState.OPENING, "waiting for the first picture"
     if is_live and idle_s > stall_after_s:
         return SignalState.STALLED, f"no picture for {idle_s:.1f} s: check the cable and the scanner's video output"
     if no_signal:

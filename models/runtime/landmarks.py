@@ -18,11 +18,12 @@ _LV, _MYO, _LA, _AO = (STRUCTURE_VALUES[name] for name in ("LV", "MYO", "LA", "A
 _SMALLEST_LV_PX = 250
 _SMALLEST_MYO_PX = 250
 _LARGEST_HOLE_SHARE = 0.15  # of the endocardial border without myocardium behind it
-_LARGEST_BASE_SHARE = 0.55  # of the ventricle's outline that may be open
+_LARGEST_BASE_SHARE = 0.40  # of the ventricle's outline that may be open
+_SMALLEST_BASE_SHARE = 0.06
 _APEX_TOLERANCE = 0.005
 _OUTWARD_COSINE = 0.85  # within about 30 degrees of straight across the wall
-_CROSS = np.ones((3, 3), np.uint8)
-_WIDE = np.ones((5, 5), np.uint8)
+_BASE_REACH_PX = (2, 5)  # the second is tried when a film of wall closes the base
+_NEXT = np.ones((3, 3), np.uint8)
 
 
 class FailureReason(StrEnum):
@@ -111,7 +112,7 @@ def find_landmarks(cleaned: np.ndarray, unit_xy: tuple[float, float]) -> Landmar
     cavity = (cleaned == _LV).astype(np.uint8)
     wall = (cleaned == _MYO).astype(np.uint8)
     _check_areas(cavity, wall)
-    path = _endocardium(cavity, wall, _near_base(cleaned))
+    path = _endocardium(cavity, wall, (cleaned >= _LA).astype(np.uint8))  # LA and AO open the base
     outer = _epicardium(cavity | wall, path)
     path, outer = smooth_open(path), smooth_open(outer)
     apex_position = _apex_position(path, unit)
@@ -129,22 +130,20 @@ def _check_areas(cavity: np.ndarray, wall: np.ndarray) -> None:
         raise RegionFailure(FailureReason.NO_MYO, f"{wall_px} pixels")
 
 
-def _near_base(cleaned: np.ndarray) -> np.ndarray:
-    """(H, W) uint8, 1 within two pixels of the left atrium or the aorta."""
-    return np.asarray(cv2.dilate((cleaned >= _LA).astype(np.uint8), _WIDE))
-
-
-def _endocardium(cavity: np.ndarray, wall: np.ndarray, near_base: np.ndarray) -> np.ndarray:
+def _endocardium(cavity: np.ndarray, wall: np.ndarray, base: np.ndarray) -> np.ndarray:
     """The part of the lumen's outline that myocardium covers, (K, 2), in the contour's own direction."""
     contour = outer_contour(cavity)
     x, y = contour.T
-    at_base = near_base[y, x] > 0
-    covered = (cv2.dilate(wall, _CROSS)[y, x] > 0) & ~at_base
-    gaps = _cyclic_runs(~covered)
+    behind = cv2.dilate(wall, _NEXT)[y, x] > 0
+    for reach in _BASE_REACH_PX:
+        at_base = cv2.dilate(base, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))[y, x] > 0
+        covered = behind & ~at_base
+        gaps = _cyclic_runs(~covered)
+        start, stop = _longest_between(_base_gaps(gaps, at_base), len(contour)) if gaps else (0, len(contour))
+        if stop - start < (1 - _SMALLEST_BASE_SHARE) * len(contour):
+            break
     if not gaps:
         raise RegionFailure(FailureReason.NO_BASE, "myocardium all around the left ventricle")
-    separators = _base_gaps(gaps, at_base)
-    start, stop = _longest_between(separators, len(contour))
     index = np.arange(start, stop) % len(contour)
     _check_path(covered[index], len(contour))
     return contour[index].astype(np.float64)

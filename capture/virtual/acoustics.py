@@ -1,6 +1,6 @@
 """Signals in beam space: scatterers, point spread function, noise, envelope and grey levels.
 
-Complex fields are (ranges, beams) complex64 at baseband. A fully developed speckle field of level 0 dB has mean power 1.
+Complex fields are (ranges, beams) complex64 at baseband. Fully developed speckle of level 0 dB has mean power 1.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A beating heart in the apical four-chamber plane: its shape at end-diastole and the motion that deforms it.
 
-The plane has x to the right of the image and z away from the probe, in mm, with the middle of the probe's face at (0, 0).
-Material stays where it is at end-diastole; motion is given backwards: which material is at this place now.
+The plane has x to the right of the image and z away from the probe, in mm, with the sector's apex at (0, 0). Material is
+named by its place at end-diastole; motion is given backwards: which material is at this place now.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ class Heart:
         )
         right = right * np.interp(s0, [0.0, 0.3, 0.9, 1.2], [0, 1, 1, 0]) * ~lateral
         outside = rho + (outer0 - outer) * np.exp(-np.maximum(beyond, 0) / 14.0) + right
-        return np.where(rho <= inner, rho / scale, np.where(rho <= outer, in_wall, outside))
+        return np.asarray(np.where(rho <= inner, rho / scale, np.where(rho <= outer, in_wall, outside)))
 
     def _volume_ml(self, ejected: float, squeeze: float) -> float:
         p = self.parameters

@@ -1,9 +1,9 @@
 """The virtual scanner: a beating four-chamber heart, imaged with speckle that moves with the tissue, on a console.
 
-Tissue is a fixed field of complex scatterers in beam space at end-diastole. For each frame the motion says which material
-each sample shows; the echo's phase turns with the way it has moved, so that speckle follows tissue and decorrelates with
-strain. Clutter, leaflets, point spread, noise, envelope and compression follow. Left out for speed: out-of-plane motion,
-side lobes, multiple scattering and the curvature of wave fronts.
+Tissue is a fixed field of complex scatterers in beam space at end-diastole. For each frame the motion says which
+material each sample shows; the echo's phase turns with the way it has moved, so that speckle follows tissue and
+decorrelates with strain. Clutter, leaflets, point spread, noise, envelope and compression follow. Left out for speed:
+out-of-plane motion, side lobes, multiple scattering and the curvature of wave fronts.
 """
 
 from __future__ import annotations
@@ -27,6 +27,32 @@ from capture.virtual.valves import ValveBrush
 
 LEAFLET_DB = 5.0
 VIEWS = ("A4C",)
+
+
+def screen_for(
+    seed: int,
+    view: str,
+    width: int,
+    height: int,
+    *,
+    probe: ProbeSettings | None = None,
+    rate_bpm: float | None = None,
+    limited_range: bool = False,
+) -> ScreenParameters:
+    """Screen of the patient ``seed``, without preparing to render.
+
+    Raises
+    ------
+    CaptureError
+        For a view that the scanner does not know, or a screen too small to read.
+    """
+    if view not in VIEWS:
+        raise CaptureError(f"The virtual scanner has no view {view!r}. Choose one of {', '.join(VIEWS)}.")
+    if not (320 <= width <= 7680 and 240 <= height <= 4320):
+        raise CaptureError(f"A virtual screen of {width}x{height} is not possible. Choose 320x240 to 7680x4320.")
+    probe = probe or ProbeSettings.random(seed)
+    rate_bpm = rate_bpm or HeartParameters.random(seed).heart_rate_bpm
+    return scanner_screen(probe, width, height, LOOKS[seed % len(LOOKS)], limited_range, rate_bpm, seed)
 
 
 class VirtualScanner:
@@ -65,15 +91,14 @@ class VirtualScanner:
         probe: ProbeSettings | None = None,
         degradations: Degradations | None = None,
     ) -> None:
-        if view not in VIEWS:
-            raise CaptureError(f"the virtual scanner has no view {view!r}: choose one of {', '.join(VIEWS)}")
         self.seed, self.view, self.fps = seed, view, fps
         self.heart = Heart(heart or HeartParameters.random(seed))
         self.probe = probe or ProbeSettings.random(seed)
         self.degradations = degradations or Degradations.random(seed)
-        look = LOOKS[seed % len(LOOKS)]
         rate = self.heart.parameters.heart_rate_bpm
-        self.screen: ScreenParameters = scanner_screen(self.probe, width, height, look, limited_range, rate, seed)
+        self.screen = screen_for(
+            seed, view, width, height, probe=self.probe, rate_bpm=rate, limited_range=limited_range
+        )
         self._prepare_signals()
         # Twice as many columns: neighbours on the screen are then interpolated between close beams.
         self.console = Console(self.screen, self.probe.ranges, 2 * self.probe.beams)

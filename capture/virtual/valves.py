@@ -15,7 +15,7 @@ _SUBPIXEL_BITS = 4
 
 @dataclass(frozen=True)
 class Leaflet:
-    """One leaflet: its hinge and the hinge it faces as (s, rho) of end-diastole, length as a share of their distance."""
+    """One leaflet: its hinge, the hinge it faces as (s, rho) at end-diastole, length as a share of their distance."""
 
     hinge: tuple[float, float]
     facing: tuple[float, float]

@@ -95,6 +95,8 @@ class AssessLoop:
                 frame = self.reader.next(WAIT_S)
                 if frame is not None:
                     self._assess(frame)
+                else:
+                    self._name_anew()
         finally:
             self._release()
 
@@ -160,6 +162,15 @@ class AssessLoop:
         if wanted is not None and self._assessor is not None:
             self._assessor.set_view(wanted[0])
             self._smoother.reset()
+
+    def _name_anew(self) -> None:
+        """Apply a view that was asked for to a result whose stream is over or paused."""
+        wanted, newest = self._view, self._results.newest()
+        if wanted is None or newest is None or self._assessor is None:
+            return
+        self._view = None
+        self._assessor.set_view(wanted[0])
+        self._results.put(replace(newest, assessment=replace(newest.assessment, view=wanted[0])))
 
     def _note_signal(self, no_signal: str) -> None:
         if no_signal != self.no_signal:

@@ -11,7 +11,7 @@ from app.engine.state import SignalState, SourceStatus
 from app.engine.timing import Rate
 from app.engine.worker import Worker
 from capture.errors import CaptureError
-from capture.frame import Frame
+from capture.frame import Frame, SourceInfo
 from capture.source import EndOfStream, FrameSource, SourceLost
 
 log = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ class CaptureSettings:
     ----------
     read_timeout_s : longest wait in one read; bounds how long stopping takes
     reopen_every_s : pause between attempts to get a lost source back
-    reopen_after_s : a live source that is silent for longer is closed and opened again
+    reopen_after_s : a live source that is silent for longer, and does not itself say that it is lost, is opened again
     first_frame_s : the same limit before its first frame, since devices and simulators take time to start
     """
 
     read_timeout_s: float = 0.2
     reopen_every_s: float = 0.5
-    reopen_after_s: float = 3.0
-    first_frame_s: float = 10.0
+    reopen_after_s: float = 8.0
+    first_frame_s: float = 12.0
 
 
 class CaptureLoop:
@@ -67,6 +67,17 @@ class CaptureLoop:
     def is_live(self) -> bool:
         """Whether the source gives frames at their own time."""
         return self.status.info.is_live if self.status.info else self._source.is_live
+
+    @property
+    def info(self) -> SourceInfo | None:
+        """Newest description: a source may keep one up to date, since cards change their mode with the input."""
+        newest = getattr(self._source, "info", None)
+        return newest if isinstance(newest, SourceInfo) else self.status.info
+
+    @property
+    def source_drops(self) -> int:
+        """Frames that the source itself counted as given by the device and lost before they were read."""
+        return int(getattr(self._source, "dropped", 0))
 
     @property
     def idle_s(self) -> float | None:

@@ -28,13 +28,23 @@ from models.runtime.contract import Assessor
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """Times of the engine in seconds; ``keep_up_share`` is the part of the frames below which it says so."""
+    """Times of the engine in seconds.
+
+    Attributes
+    ----------
+    stall_after_s : longest healthy pause between the frames of a live source
+    publish_every_s : longest time between two states
+    stuck_after_s, capture_stuck_after_s : a worker without a heartbeat for longer hangs; opening a card takes long
+    stop_timeout_s : longest wait for one thread at the end; then it is left behind and counted
+    keep_up_share : the part of the captured frames below which the engine says that the machine cannot keep up
+    """
 
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     stall_after_s: float = 0.5
     publish_every_s: float = 0.25
     stuck_after_s: float = 5.0
+    capture_stuck_after_s: float = 15.0
     stop_timeout_s: float = 3.0
     keep_up_share: float = 0.8
 
@@ -82,7 +92,7 @@ class Engine:
         self._assess = AssessLoop(
             self.frames, self.results, make_assessor, smoother, signal_check, self.timing, clock_ns, self.poke
         )
-        self._assess_worker = self._worker("assess", self._assess.run)
+        self._assess_worker = self._worker("assess", self._assess.run, self.settings.stuck_after_s)
         self._monitor = Worker("monitor", self._watch, on_change=self._monitor_changed)
         self._reporter = Reporter(
             self.frames,
@@ -118,7 +128,10 @@ class Engine:
         self._capture_from(source, models_first=False)
 
     def set_view(self, view: str | None) -> None:
-        """Fix the view (``A4C``, ``A2C``, ``ALAX``), or None for unknown, from the next frame on."""
+        """Fix the view (``A4C``, ``A2C``, ``ALAX``), or None for unknown, from the next frame on.
+
+        A picture that stands, at the end of a recording or in a pause, is named anew.
+        """
         self._assess.set_view(view)
 
     def freeze(self, frozen: bool) -> None:
@@ -214,7 +227,10 @@ class Engine:
                     pass
                 loop.run(worker)
 
-            self._capture, self._capture_worker = loop, self._worker("capture", body)
+            self._capture, self._capture_worker = (
+                loop,
+                self._worker("capture", body, self.settings.capture_stuck_after_s),
+            )
             self._supervisor.add(self._capture_worker)
             self._capture_worker.start()
 
@@ -226,8 +242,8 @@ class Engine:
             self._capture.close_source()
         return worker.join(0.5)
 
-    def _worker(self, name: str, body: Callable[[Worker], None]) -> Worker:
-        return Worker(name, body, stuck_after_s=self.settings.stuck_after_s, on_change=self.poke)
+    def _worker(self, name: str, body: Callable[[Worker], None], stuck_after_s: float) -> Worker:
+        return Worker(name, body, stuck_after_s=stuck_after_s, on_change=self.poke)
 
     # -- news and state -----------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ class Reporter:
         return EngineState(
             signal=signal,
             sentence=sentence,
-            source=capture.status.info if capture else None,
+            source=capture.info if capture else None,
             workers=self.supervisor.statuses(),
             fps_captured=fps_captured,
             fps_assessed=fps_assessed,
@@ -60,6 +60,7 @@ class Reporter:
             frames_captured=self.frames.generation,
             frames_assessed=self.assess.finished,
             drops=self._drops(),
+            source_drops=capture.source_drops if capture else 0,
             models=models,
             provider=unique_text([info.provider for info in models]),
             precision=unique_text([info.precision for info in models]),
@@ -94,7 +95,8 @@ class Reporter:
             found.append(
                 f"this machine assesses {assessed:.0f} of {captured:.0f} frames per second: close other programs"
             )
-        found += capture.status.info.notes if capture and capture.status.info else ()
+        info = capture.info if capture else None
+        found += info.notes if info else ()
         return tuple(text for text in found if text)
 
 

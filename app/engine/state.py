@@ -69,6 +69,7 @@ class EngineState:
     result_age_ms : newest frame's capture time minus that of the newest assessed frame, None before the first
     assess_ms, capture_to_paint_ms, stages_ms : over the last 10 s, None or missing when nothing was measured
     frames_captured, frames_assessed, drops : counts since the start; drops by channel name
+    source_drops : what the present source lost before the engine saw it, not part of frames_captured
     models, provider, precision : models in use; provider and precision empty until they are ready
     models_ready : models are loaded, or it is known that they cannot be
     abandoned : threads left behind because a native call did not return
@@ -89,6 +90,7 @@ class EngineState:
     frames_captured: int = 0
     frames_assessed: int = 0
     drops: Mapping[str, int] = field(default_factory=dict)
+    source_drops: int = 0
     models: tuple[ModelInfo, ...] = ()
     provider: str = ""
     precision: str = ""

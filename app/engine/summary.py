@@ -48,6 +48,7 @@ def summary_dict(state: EngineState, timing: EngineTiming, last: Assessment | No
         "fps_captured": round(captured.overall_per_second, 2),
         "fps_assessed": round(timing.assessed.overall_per_second, 2),
         "drops": dict(state.drops),
+        "source_drops": state.source_drops,
         "assess_ms": _plain(timing.assess_ms.percentiles()),
         "capture_to_paint_ms": _plain(timing.capture_to_paint_ms.percentiles()),
         "stages_ms": {name: value.as_dict() for name, value in timing.stage_percentiles().items()},

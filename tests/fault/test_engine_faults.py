@@ -18,7 +18,7 @@ from app.engine.presentation import present
 from app.engine.state import SignalState
 from app.engine.worker import WorkerState
 from capture.errors import CaptureError, ModelError
-from capture.frame import Frame
+from capture.frame import Frame, SourceInfo, VideoMode
 from models.runtime.contract import Verdict
 
 
@@ -352,6 +352,26 @@ def test_a_view_reaches_the_assessor_in_its_own_thread():
     with running(MockSource(), assessor) as engine:
         engine.set_view("A4C")
         wait_until(lambda: assessor.views == ["A4C"])
+
+
+def test_a_view_chosen_after_the_end_names_the_picture_that_stands():
+    with running(MockSource(count=5, is_live=False)) as engine:
+        assert engine.wait_over(10)
+        engine.set_view("A2C")
+        wait_until(lambda: (shown := engine.shown()) is not None and shown.assessment.view == "A2C")
+        assert shows_scores(engine)
+
+
+def test_a_source_may_describe_itself_anew_and_count_its_own_drops():
+    source = MockSource()
+    with running(source) as engine:
+        wait_until(lambda: engine.state.get().source is not None)
+        source.info = SourceInfo("mock", "mock:0", VideoMode(720, 576), notes=("the mode changed",))  # type: ignore[attr-defined]
+        source.dropped = 3  # type: ignore[attr-defined]
+        wait_until(lambda: "the mode changed" in engine.state.get().banners)
+    summary = engine.summary()
+    assert (summary["mode"], summary["source_drops"]) == ("720x576", 3)
+    assert sum(summary["drops"].values()) == summary["frames_captured"] - summary["frames_assessed"]
 
 
 def test_an_assessor_that_hangs_is_left_behind_and_its_frame_counted():

@@ -1,0 +1,180 @@
+"""Where the ultrasound picture is on a scanner's screen, found from one frame or a few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from calibration.foreground import Foreground, find_foreground
+from calibration.levels import grey_of
+from calibration.linear_fit import fit_rectangle
+from calibration.sector_fit import SectorFitter
+from capture.errors import CalibrationError
+from capture.geometry import LinearField, Sector, SectorShape
+
+_MIN_AREA_SHARE = 0.02
+_TIGHT_SHARE = 0.93
+_NARROWEST = np.radians(16.0)
+_ADVICE = "show a live ultrasound picture on the scanner and find the sector again, or draw it by hand in the profile"
+
+
+@dataclass(frozen=True)
+class SectorFinding:
+    """A sector found on a screen.
+
+    Attributes
+    ----------
+    shape : in screen pixels
+    already_tight : the frame is a sector crop, not a whole screen
+    confidence : 0..1; below 0.5 a person should look at it
+    notes : findings for the user
+    """
+
+    shape: SectorShape
+    already_tight: bool
+    confidence: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    shape: SectorShape  # in working pixels
+    agreement: float  # overlap of shape and picture, 0..1
+    crispness: float  # drop of picture density across the outline, 0..1
+
+    @property
+    def merit(self) -> float:
+        return self.agreement + self.crispness
+
+
+def detect_sector(frames: Sequence[np.ndarray]) -> SectorFinding:
+    """Find the ultrasound picture on a screen.
+
+    Parameters
+    ----------
+    frames : one or a few pictures of one stream and size, each (H, W) or (H, W, 3) BGR uint8. Several are merged by
+        their brightest pixels, which fills shadows and black blood.
+
+    Raises
+    ------
+    CalibrationError
+        When there is no ultrasound picture (black, a "no signal" picture, a desktop), with what to do.
+    """
+    pixels = _merged(frames)
+    readings = find_foreground(pixels)
+    _require_picture(pixels, max(readings, key=lambda reading: np.count_nonzero(reading.body)))
+    best = max((_choose(reading) for reading in readings), key=lambda candidate: candidate.merit)
+    return _finding(best, readings[0].scale, pixels.shape[:2])
+
+
+def _merged(frames: Sequence[np.ndarray]) -> np.ndarray:
+    if not frames:
+        raise CalibrationError("no frame to find a sector in: wait until the source sends pictures")
+    if len({frame.shape for frame in frames}) > 1:
+        raise CalibrationError("the frames differ in size: find the sector again once the source's mode is stable")
+    merged = frames[0]
+    for frame in frames[1:]:
+        merged = np.asarray(cv2.max(merged, frame))
+    if min(merged.shape[:2]) < 32:
+        raise CalibrationError(f"a frame of {merged.shape[1]}x{merged.shape[0]} is too small to hold a sector")
+    return merged
+
+
+def _require_picture(pixels: np.ndarray, evidence: Foreground) -> None:
+    """Refuse what is no ultrasound picture at all."""
+    area = float(evidence.body.mean())
+    if area < _MIN_AREA_SHARE:
+        raise CalibrationError(f"the screen is empty or black, no ultrasound picture is on it: {_ADVICE}")
+    small = (evidence.body.shape[1], evidence.body.shape[0])
+    inside = cv2.resize(evidence.body.astype(np.uint8), pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
+    grey = grey_of(pixels)
+    step = cv2.absdiff(grey[:, 1:], grey[:, :-1])[inside[:, 1:] & (grey[:, 1:] > 24)]
+    if step.size and float((step == 0).mean()) > 0.6:
+        raise CalibrationError(f"the screen shows flat areas, not an ultrasound picture: {_ADVICE}")
+    if pixels.ndim == 3 and _is_colourful(cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)[evidence.body]):
+        raise CalibrationError(f"the screen shows a colour picture, not an ultrasound picture: {_ADVICE}")
+
+
+def _is_colourful(colours: np.ndarray) -> bool:
+    """Whether most of (K, 3) colours are far from one common tint."""
+    values = colours.astype(np.float32)
+    spread = values.max(axis=1) - values.min(axis=1)
+    return float((spread > 50).mean()) > 0.35
+
+
+def _choose(evidence: Foreground) -> _Candidate:
+    """Sector, linear field, or at least all of the picture."""
+    weight = evidence_weight(evidence)
+    fit = SectorFitter(weight, evidence.body).fit()
+    rectangle = fit_rectangle(weight) or _bounding_box(evidence.body)
+    candidates = [_candidate(rectangle, evidence)]
+    if fit is not None and fit.sector.angle_right - fit.sector.angle_left > _NARROWEST:
+        candidates.insert(0, _candidate(fit.sector, evidence))
+    return max(candidates, key=lambda candidate: candidate.agreement)
+
+
+def _bounding_box(body: np.ndarray) -> LinearField:
+    x, y, width, height = cv2.boundingRect(body.astype(np.uint8))
+    return LinearField(float(x), float(y), float(x + width - 1), float(y + height - 1))
+
+
+def evidence_weight(evidence: Foreground) -> np.ndarray:
+    """Gain or cost of each working pixel as part of the picture, (h, w) float32; 0 where nothing is known."""
+    inside = evidence.density[evidence.body]
+    cost = float(np.clip(0.4 * np.median(inside), 0.05, 0.25)) if inside.size else 0.3
+    core = cv2.erode(evidence.body.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    filled = np.where(core, np.maximum(evidence.density, 0.8), evidence.density)
+    return np.asarray((filled - cost) * evidence.known, dtype=np.float32)
+
+
+def _candidate(shape: SectorShape, evidence: Foreground) -> _Candidate:
+    return _Candidate(shape, _agreement(shape, evidence), _crispness(shape, evidence))
+
+
+def _crispness(shape: SectorShape, evidence: Foreground) -> float:
+    """Mean drop of density within 2 working pixels on either side of the outline; 0 when none of it is on screen."""
+    height, width = evidence.body.shape
+    inside = shape.mask(height, width).astype(np.uint8)
+    unit = np.ones((3, 3), np.uint8)
+    shells = (
+        cv2.subtract(inside, cv2.erode(inside, unit, iterations=2, borderValue=1)),
+        cv2.subtract(cv2.dilate(inside, unit, iterations=2), inside),
+    )
+    if not shells[1].any():
+        return 0.0
+    near, far = (float(np.average(evidence.density, weights=shell * evidence.known + 1e-9)) for shell in shells)
+    return near - far
+
+
+def _agreement(shape: SectorShape, evidence: Foreground) -> float:
+    """Overlap (intersection over union) of a shape and the body, on the working copy."""
+    inside = shape.mask(*evidence.body.shape)
+    union = np.count_nonzero(inside | evidence.body)
+    return np.count_nonzero(inside & evidence.body) / max(union, 1)
+
+
+def _finding(candidate: _Candidate, scale: tuple[float, float], frame_shape: tuple[int, ...]) -> SectorFinding:
+    shape = _on_screen(candidate.shape, scale)
+    rect = shape.bounds().clipped(frame_shape[0], frame_shape[1])
+    tight = rect.width >= _TIGHT_SHARE * frame_shape[1] and rect.height >= _TIGHT_SHARE * frame_shape[0]
+    return SectorFinding(shape, tight, round(candidate.agreement, 3))
+
+
+def _on_screen(shape: SectorShape, scale: tuple[float, float]) -> SectorShape:
+    """From working to screen pixels; pixel centres stay centres."""
+    sx, sy = scale
+    if isinstance(shape, LinearField):
+        left, top = (shape.left + 0.5) / sx - 0.5, (shape.top + 0.5) / sy - 0.5
+        return LinearField(left, top, (shape.right + 0.5) / sx - 0.5, (shape.bottom + 0.5) / sy - 0.5)
+    mean = (sx + sy) / 2
+    return Sector(
+        (shape.apex_x + 0.5) / sx - 0.5,
+        (shape.apex_y + 0.5) / sy - 0.5,
+        shape.radius_min_px / mean,
+        shape.radius_max_px / mean,
+        shape.angle_left,
+        shape.angle_right,
+    )

@@ -175,7 +175,6 @@ class AssessLoop:
     def _note_signal(self, no_signal: str) -> None:
         if no_signal != self.no_signal:
             self.no_signal = no_signal
-            log.info("signal: %s", no_signal or "back")
             self._on_change()
 
     def _finish(self, frame: Frame, assessment: Assessment, start_ns: int) -> None:

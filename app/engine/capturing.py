@@ -163,8 +163,6 @@ class CaptureLoop:
     def _enter(self, phase: SignalState, sentence: str) -> None:
         if (phase, sentence) == (self.status.phase, self.status.sentence):
             return
-        if phase is not SignalState.OK:
-            log.info("source %s: %s", self._source.source_id, sentence)
         self.status = replace(self.status, phase=phase, sentence=sentence, since_ns=self._clock_ns())
         self._on_change()
 

@@ -6,6 +6,7 @@ and then pull ``frames.newest()``, ``shown()`` and ``state.get()``.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from app.engine.worker import Supervisor, Worker, WorkerState
 from capture.frame import Frame
 from capture.source import FrameSource
 from models.runtime.contract import Assessor
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -265,7 +268,12 @@ class Engine:
             worker.beat()
             if not worker.stopping:
                 self._supervisor.check()
-                self.state.set(self._gather())
+                self._publish(self._gather())
+
+    def _publish(self, state: EngineState) -> None:
+        if state.signal is not self.state.get().signal:
+            log.info("signal %s %s", state.signal, state.sentence)
+        self.state.set(state)
 
     def _monitor_changed(self) -> None:
         """Nobody watches the monitor, so its own dying thread asks for the restart."""

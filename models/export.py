@@ -142,6 +142,6 @@ def run_file(path: Path, images: np.ndarray) -> np.ndarray:
 
 def update_manifest(manifest: Path, name: str, entry: dict[str, object]) -> None:
     """Put or replace the entry of one model in ``manifest.json``."""
-    content = json.loads(manifest.read_text()) if manifest.exists() else {"schema_version": 1, "models": {}}
+    content = json.loads(manifest.read_text()) if manifest.exists() else {"format": 1, "models": {}}
     content["models"][name] = entry
     manifest.write_text(json.dumps(content, indent=2) + "\n")

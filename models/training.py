@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -24,6 +24,10 @@ class Optimisation:
     learning_rate: float
     weight_decay: float
     average_decay: float
+
+    def of(self, epochs: int) -> Optimisation:
+        """The same with another number of epochs; 0 leaves it."""
+        return replace(self, epochs=epochs) if epochs else self
 
 
 @dataclass

@@ -94,7 +94,7 @@ def _haze(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator)
     noise = random.standard_normal((d.height, d.width), dtype=np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), 0.06 * d.height)
     noise = (noise - noise.min()) / (np.ptp(noise) + 1e-6)
-    haze = 110 * t * noise * (1 - 0.6 * d.depth)
+    haze = 110 * t * noise * (1 - 0.5 * d.depth)
     return 0.5 * image + 0.5 * np.maximum(image, haze)
 
 

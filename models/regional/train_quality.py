@@ -2,8 +2,8 @@
 
 Each training sample is a pair: one image, one random geometry, the same degradation at two levels. The target of a
 region is ``1 + (anchor - 1) * (1 - severity)``, with the anchor measured in the untouched image (anchor.py) and the
-severity t times the share of the region that the degradation reaches. The loss is on both scores and on their
-difference, so that order is learnt within the same region. Recipe and figures: models/regional/card_quality.md.
+severity t times the share of the region that the degradation reaches (LabelledImage.severity_of). The loss is on both
+scores and on their difference, so that order is learnt within the same region. Recipe and figures: card_quality.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ATTENTION_SIZE = 32
 MEASURED_SHARE = 0.5  # a region with less than this inside picture and sector is not scored
 
 
-PLAN = Optimisation(epochs=16, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
+PLAN = Optimisation(epochs=9, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class QualityRecipe:
     optimisation: Optimisation = PLAN
     pairs_per_batch: int = 8
     difference_weight: float = 1.0
-    attention_weight: float = 0.25
+    attention_weight: float = 0.1
     seed: int = 20261121
 
 
@@ -97,7 +97,7 @@ def degraded_pair(item: LabelledImage, random: np.random.Generator) -> tuple[lis
             degrader = Degrader(pictures[version], item.sector)
             where = degrader.weight(None) if weight is None else weight * degrader.inside
             pictures[version] = degrader.blend(degrader.full(kind, level, seed), where)
-            kept[version] *= 1 - level * item.mean_over_regions(where * _reach(kind, degrader.depth))
+            kept[version] *= 1 - level * item.severity_of(where * _reach(kind, degrader.depth))
     return pictures, 1 - kept
 
 

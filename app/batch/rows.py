@@ -1,0 +1,150 @@
+"""The rows of ``sonogauge score``: one per assessed frame, and their writers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from capture.errors import SettingsError
+from models.runtime.contract import REGION_NAMES, Assessment
+
+COLUMNS = ("file", "frame", "t_s", "verdict", "reason", "view", *REGION_NAMES, "model_ids")
+"""Order of the columns. Region scores are 1..5, empty when not judged or out of sector."""
+
+Row = dict[str, object]
+
+
+def row_of(file: str, assessment: Assessment) -> Row:
+    """One assessment as a flat record with the keys of ``COLUMNS``."""
+    scores = {region.name: region.score for region in assessment.regions} if assessment.is_judged else {}
+    row: Row = {
+        "file": file,
+        "frame": assessment.frame_index,
+        "t_s": None if assessment.t_media_s is None else round(assessment.t_media_s, 6),
+        "verdict": str(assessment.verdict),
+        "reason": assessment.reason,
+        "view": assessment.view or "",
+    }
+    for name in REGION_NAMES:
+        score = scores.get(name)
+        row[name] = None if score is None else round(float(score), 4)
+    row["model_ids"] = " ".join(assessment.model_ids[name] for name in sorted(assessment.model_ids))
+    return row
+
+
+class RowWriter(Protocol):
+    """Somewhere to put rows; ``finish`` makes the file whole."""
+
+    def write(self, row: Row) -> None:
+        """Add one row."""
+        ...
+
+    def finish(self) -> None:
+        """Write what is left and close."""
+        ...
+
+
+class _CsvWriter:
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._writer = csv.DictWriter(file, COLUMNS)
+        self._writer.writeheader()
+
+    def write(self, row: Row) -> None:
+        self._writer.writerow({key: "" if value is None else value for key, value in row.items()})
+
+    def finish(self) -> None:
+        self._file.close()
+
+
+class _JsonLinesWriter:
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, row: Row) -> None:
+        self._file.write(json.dumps(row) + "\n")
+
+    def finish(self) -> None:
+        self._file.close()
+
+
+_TEXT_COLUMNS = ("file", "verdict", "reason", "view", "model_ids")
+_SCHEMA = pa.schema(
+    [
+        (name, pa.string() if name in _TEXT_COLUMNS else pa.int64() if name == "frame" else pa.float64())
+        for name in COLUMNS
+    ]
+)
+
+
+class _ParquetWriter:
+    BATCH = 1024
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(path, _SCHEMA)
+        self._rows: list[Row] = []
+
+    def write(self, row: Row) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= self.BATCH:
+            self._flush()
+
+    def finish(self) -> None:
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=_SCHEMA))
+            self._rows = []
+
+
+_OPENERS: dict[str, Callable[[Path], RowWriter]] = {
+    ".csv": lambda path: _CsvWriter(path.open("w", newline="", encoding="utf-8")),
+    ".jsonl": lambda path: _JsonLinesWriter(path.open("w", encoding="utf-8")),
+    ".parquet": _ParquetWriter,
+}
+
+
+class RowFile:
+    """A results file, written beside its place and swapped in when it is whole.
+
+    Used as a context manager: also after an error the rows written so far are kept.
+
+    Raises
+    ------
+    SettingsError
+        When the ending is not one of .csv, .jsonl, .parquet, or the folder cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if path.suffix.lower() not in _OPENERS:
+            raise SettingsError(f"--out {path}: the ending says the format; use .csv, .jsonl or .parquet")
+        self._aside = path.with_name(f".{path.name}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = _OPENERS[path.suffix.lower()](self._aside)
+        except OSError as error:
+            raise SettingsError(f"cannot write {path}: {error.strerror}; choose another --out") from error
+
+    def write(self, row: Row) -> None:
+        """Add one row."""
+        self._writer.write(row)
+
+    def __enter__(self) -> RowFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.finish()
+        os.replace(self._aside, self.path)

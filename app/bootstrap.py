@@ -1,0 +1,75 @@
+"""Puts the parts together: from options to an assessor, a smoother and an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from calibration.profile import ScannerProfile, load_profile
+from calibration.signal import SignalMonitor
+from models.runtime.assessor import RegionalAssessor
+
+from app.engine.pipeline import Engine
+from capture.frame import Frame
+from capture.source import FrameSource
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What a command was told about models and scanner.
+
+    Attributes
+    ----------
+    view : ``A4C``, ``A2C``, ``ALAX`` or None when unknown
+    profile : scanner profile file, None for detection alone
+    provider : ``auto``, ``cpu`` or ``cuda``
+    precision : ``auto`` or the precision to pin
+    weights : folder of model files, None for the released ones
+    """
+
+    view: str | None = None
+    profile: Path | None = None
+    provider: str = "auto"
+    precision: str = "auto"
+    weights: Path | None = None
+
+    def load_profile(self) -> ScannerProfile | None:
+        """The scanner profile, None when none was named.
+
+        Raises
+        ------
+        CalibrationError
+            When the file cannot be used.
+        """
+        return load_profile(self.profile) if self.profile else None
+
+
+def make_assessor(options: ModelOptions, *, per_frame: bool = False, keep_label_map: bool = False) -> RegionalAssessor:
+    """The assessor for a stream, or with ``per_frame`` for pictures that have nothing to do with each other.
+
+    Raises
+    ------
+    ModelError, CalibrationError
+        When a model file or the profile cannot be used, or the provider asked for is not granted.
+    """
+    return RegionalAssessor(
+        options.weights,
+        provider=options.provider,
+        precision=options.precision,
+        profile=options.load_profile(),
+        view=options.view,
+        per_frame=per_frame,
+        keep_label_map=keep_label_map,
+    )
+
+
+def make_engine(source: FrameSource | None, options: ModelOptions) -> Engine:
+    """An engine that is not started yet. The profile is read here, so that a bad one is an error at once."""
+    options.load_profile()
+    return Engine(source, lambda: make_assessor(options), signal_check=_signal_check())
+
+
+def _signal_check() -> Callable[[Frame], str]:
+    monitor = SignalMonitor()
+    return monitor.sentence

@@ -1,0 +1,233 @@
+"""The command line. Data on stdout, log on stderr; exit 0 ok, 1 failure, 2 usage, 3 partly done."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from capture.errors import SettingsError, SonogaugeError
+
+FAILURE, USAGE, PARTLY_DONE = 1, 2, 3
+DEFAULT_DATA = Path("../shared/data")
+
+app = typer.Typer(
+    name="sonogauge",
+    help="Real-time assistant for ultrasound image quality. Research and training use; no diagnosis.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The released model files.", no_args_is_help=True)
+train_app = typer.Typer(help="Train a network (needs the extra 'train').", no_args_is_help=True)
+evaluate_app = typer.Typer(help="Recompute the figures of the released weights.", no_args_is_help=True)
+export_app = typer.Typer(help="Turn a checkpoint into released model files.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(train_app, name="train")
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(export_app, name="export")
+
+
+class ProviderChoice(StrEnum):
+    """Where models run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class PrecisionChoice(StrEnum):
+    """Which model files run."""
+
+    AUTO = "auto"
+    INT8 = "int8"
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+
+
+class ViewChoice(StrEnum):
+    """The view shown, when the user says so."""
+
+    UNKNOWN = "unknown"
+    A4C = "A4C"
+    A2C = "A2C"
+    ALAX = "ALAX"
+
+
+Provider = Annotated[ProviderChoice, typer.Option(help="Where models run; one asked for by name must be there.")]
+Precision = Annotated[PrecisionChoice, typer.Option(help="Which model files run; auto measures and chooses.")]
+View = Annotated[ViewChoice, typer.Option(help="View shown, when you know it: names the walls.")]
+Weights = Annotated[Path | None, typer.Option(help="Folder of model files (default: the released ones).")]
+Profile = Annotated[Path | None, typer.Option(help="Scanner profile (TOML) with sector, levels and spacing.")]
+Data = Annotated[Path, typer.Option(help="Folder that holds the data sets (camus/, ...).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.callback()
+def _set_up(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more, on stderr.")] = False) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+
+
+@app.command()
+def live(
+    source: Annotated[str, typer.Argument(help="v4l2:/dev/video0, a video file, a folder, or virtual[:seed=N].")] = "",
+    headless: Annotated[bool, typer.Option(help="Without a window.")] = False,
+    seconds: Annotated[float, typer.Option(min=0, help="Stop after so long; 0: when the source ends or Ctrl+C.")] = 0.0,
+    json_out: Json = False,
+    view: View = ViewChoice.UNKNOWN,
+    profile: Profile = None,
+    provider: Provider = ProviderChoice.AUTO,
+    precision: Precision = PrecisionChoice.AUTO,
+    weights: Weights = None,
+) -> None:
+    """Show a source live beside its assessment."""
+    from app.commands.live import LiveOptions, run_live
+
+    options = LiveOptions(source, headless, seconds, json_out, _models(view, profile, provider, precision, weights))
+    raise typer.Exit(run_live(options))
+
+
+@app.command()
+def bench(
+    source: Annotated[str, typer.Option(help="'replay' (a virtual 1080p loop) or any source of 'live'.")] = "replay",
+    seconds: Annotated[float, typer.Option(min=1, help="How long to measure.")] = 60.0,
+    provider: Provider = ProviderChoice.AUTO,
+    precision: Precision = PrecisionChoice.AUTO,
+    weights: Weights = None,
+) -> None:
+    """Measure the live engine on this machine, painting included; prints JSON."""
+    from app.commands.bench import run_bench
+
+    raise typer.Exit(run_bench(source, seconds, _models(ViewChoice.UNKNOWN, None, provider, precision, weights)))
+
+
+@app.command()
+def score(
+    paths: Annotated[list[Path], typer.Argument(help="Pictures, videos, folders.")],
+    out: Annotated[Path, typer.Option(help="Results: .csv, .jsonl or .parquet.")],
+    masks: Annotated[Path | None, typer.Option(help="Folder for one label PNG per frame.")] = None,
+    view: View = ViewChoice.UNKNOWN,
+    profile: Profile = None,
+    provider: Provider = ProviderChoice.AUTO,
+    precision: Precision = PrecisionChoice.AUTO,
+    weights: Weights = None,
+) -> None:
+    """Score recorded pictures and videos, frame by frame."""
+    from app.commands.score import run_score
+
+    raise typer.Exit(run_score(paths, out, masks, _models(view, profile, provider, precision, weights)))
+
+
+@app.command()
+def doctor(json_out: Json = False, provider: Provider = ProviderChoice.AUTO, weights: Weights = None) -> None:
+    """Check this machine and this installation, and say what to do."""
+    from app.commands.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(str(provider), weights, json_out))
+
+
+@models_app.command("list")
+def models_list(weights: Weights = None, json_out: Json = False) -> None:
+    """The model files, what they were trained on and what their data allow."""
+    from app.commands.models import run_list
+
+    raise typer.Exit(run_list(weights, json_out))
+
+
+@models_app.command("verify")
+def models_verify(weights: Weights = None, json_out: Json = False) -> None:
+    """Check every model file against the hash in the manifest."""
+    from app.commands.models import run_verify
+
+    raise typer.Exit(run_verify(weights, json_out))
+
+
+Out = Annotated[Path, typer.Option(help="Folder for the checkpoint; a run there goes on where it stopped.")]
+Epochs = Annotated[int, typer.Option(min=0, help="Passes over the data; 0: as the recipe says.")]
+
+
+@train_app.command("segmentation")
+def train_segmentation(out: Out, data: Data = DEFAULT_DATA, epochs: Epochs = 0) -> None:
+    """Segmentation of LV, MYO and LA on CAMUS."""
+    from app.commands.train import run_train
+
+    raise typer.Exit(run_train("segmentation", data, out, epochs))
+
+
+@train_app.command("regional")
+def train_regional(out: Out, data: Data = DEFAULT_DATA, epochs: Epochs = 0) -> None:
+    """End-to-end regional quality on CAMUS with degradations of known severity."""
+    from app.commands.train import run_train
+
+    raise typer.Exit(run_train("regional", data, out, epochs))
+
+
+@export_app.command("regional")
+def export_regional(
+    checkpoints: Annotated[Path, typer.Argument(help="Folder with segmentation.pt and quality.pt.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model files and their manifest.")],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """INT8, float32 and float16 files of both regional networks, with a parity check."""
+    from app.commands.train import run_export
+
+    raise typer.Exit(run_export(checkpoints, out, data))
+
+
+@evaluate_app.command("regional")
+def evaluate_regional(
+    data: Data = DEFAULT_DATA,
+    json_out: Json = False,
+    provider: Provider = ProviderChoice.AUTO,
+    weights: Weights = None,
+    limit: Annotated[int, typer.Option(min=0, help="Frames of the validation split; 0: all.")] = 0,
+) -> None:
+    """Segmentation and regional scores on CAMUS validation frames, degraded with known severity."""
+    from app.commands.train import run_evaluate
+
+    raise typer.Exit(run_evaluate(data, weights, str(provider), limit, json_out))
+
+
+def _models(
+    view: ViewChoice,
+    profile: Path | None,
+    provider: ProviderChoice,
+    precision: PrecisionChoice,
+    weights: Path | None,
+) -> object:
+    from app.bootstrap import ModelOptions
+
+    return ModelOptions(
+        view=None if view is ViewChoice.UNKNOWN else str(view),
+        profile=profile,
+        provider=str(provider),
+        precision=str(precision),
+        weights=weights,
+    )
+
+
+def main() -> None:
+    """Run the command line; expected errors become one line on stderr and an exit code."""
+    try:
+        app()
+    except SettingsError as error:
+        _complain(error)
+        sys.exit(USAGE)
+    except SonogaugeError as error:
+        _complain(error)
+        sys.exit(FAILURE)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _complain(error: Exception) -> None:
+    sys.stderr.write(f"sonogauge: {error}\n")

@@ -1,0 +1,55 @@
+"""``sonogauge train``, ``export`` and ``evaluate``: thin doors to the training code, imported only when used."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from capture.errors import SettingsError
+
+
+def _need_training_extra() -> None:
+    try:
+        import onnx  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise SettingsError(
+            f"{error.name} is not installed: training needs the extra 'train' (pip install 'sonogauge[train]')"
+        ) from error
+
+
+def run_train(what: str, data: Path, out: Path, epochs: int) -> int:
+    """Train ``segmentation`` or ``regional``; prints the checkpoint's path."""
+    _need_training_extra()
+    from models.regional.train_quality import QualityRecipe, train_quality
+    from models.regional.train_segmentation import SegmentationRecipe, train_segmentation
+
+    if what == "segmentation":
+        recipe = SegmentationRecipe()
+        checkpoint = train_segmentation(data, out, replace(recipe, optimisation=recipe.optimisation.of(epochs)))
+    else:
+        quality = QualityRecipe()
+        checkpoint = train_quality(data, out, replace(quality, optimisation=quality.optimisation.of(epochs)))
+    sys.stdout.write(f"{checkpoint}\n")
+    return 0
+
+
+def run_export(checkpoints: Path, out: Path, data: Path) -> int:
+    """Write the model files of both regional networks and their manifest; prints what was written."""
+    _need_training_extra()
+    from models.regional.export import export_regional
+
+    sys.stdout.write(json.dumps(export_regional(checkpoints, out, data), indent=2) + "\n")
+    return 0
+
+
+def run_evaluate(data: Path, weights: Path | None, provider: str, limit: int, as_json: bool) -> int:
+    """Recompute the figures of the regional models; prints JSON or a table."""
+    from models.regional.evaluate import evaluate_regional
+    from models.regional.report import as_text
+
+    figures = evaluate_regional(data, weights, provider, limit)
+    sys.stdout.write((json.dumps(figures, indent=2) if as_json else as_text(figures)) + "\n")
+    return 0

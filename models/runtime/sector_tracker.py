@@ -24,7 +24,7 @@ from capture.geometry import SectorShape
 
 _LOG = logging.getLogger(__name__)
 
-_SAMPLE_S = 0.1
+_SAMPLE_S = 0.09
 _SAMPLES = 5
 _REFINE_AFTER_S = 0.6
 _CHECK_EVERY_S = 10.0

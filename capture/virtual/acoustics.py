@@ -35,7 +35,9 @@ class PointSpread:
     def __init__(self, probe: ProbeSettings) -> None:
         self._axial = _kernel(probe.axial_mm * _SIGMA_PER_FWHM / probe.range_step_mm)
         narrow = probe.lateral_rad * _SIGMA_PER_FWHM / probe.beam_step_rad
-        self._narrow, self._extra = _kernel(narrow), _kernel(1.6 * narrow)
+        self._narrow = _kernel(narrow)
+        # Close to the face the beams overlap almost wholly; beyond the focus they widen slowly.
+        self._extra = _kernel(3.5 * narrow), _kernel(1.5 * narrow)
         blur = np.clip(np.abs(probe.range_mm() - probe.focus_mm) / probe.focus_mm, 0, 1) ** 1.5
         self._near_end = int(np.searchsorted(probe.range_mm(), 0.75 * probe.focus_mm))
         self._far_start = int(np.searchsorted(probe.range_mm(), 1.35 * probe.focus_mm))
@@ -48,8 +50,8 @@ class PointSpread:
         parts = _as_parts(field)
         sharp = cv2.sepFilter2D(parts, -1, self._narrow, self._axial, borderType=cv2.BORDER_REFLECT)
         image = np.ascontiguousarray(sharp).view(np.complex64)[..., 0]
-        for rows in (slice(0, self._near_end), slice(self._far_start, None)):
-            wide = cv2.sepFilter2D(sharp[rows], -1, self._extra, np.ones(1, np.float32), borderType=cv2.BORDER_REFLECT)
+        for rows, kernel in zip((slice(0, self._near_end), slice(self._far_start, None)), self._extra, strict=True):
+            wide = cv2.sepFilter2D(sharp[rows], -1, kernel, np.ones(1, np.float32), borderType=cv2.BORDER_REFLECT)
             wide_field = np.ascontiguousarray(wide).view(np.complex64)[..., 0]
             image[rows] += self._blur[rows] * (wide_field - image[rows])
         image *= self._normal
@@ -93,6 +95,11 @@ def power_db(field: np.ndarray) -> np.ndarray:
     parts = _as_parts(field)
     power = np.einsum("ijk,ijk->ij", parts, parts) + np.float32(1e-9)
     return np.asarray(cv2.log(power)) * np.float32(_DB_PER_NEPER)
+
+
+def smoothed(level_db: np.ndarray) -> np.ndarray:
+    """What a scanner's image filter does to speckle: a slight blur of the compressed picture; same shape."""
+    return np.asarray(cv2.GaussianBlur(level_db, (3, 5), sigmaX=0.7, sigmaY=1.0))
 
 
 def to_grey(level_db: np.ndarray, gain_db: float, dynamic_range_db: float) -> np.ndarray:

@@ -42,12 +42,11 @@ class Chambers:
 
 def chambers(heart: Heart, x: np.ndarray, z: np.ndarray, rough_mm: np.ndarray | float = 0.0) -> Chambers:
     """Structures at end-diastolic places (mm); ``rough_mm`` moves the walls of the cavities inwards."""
-    p = heart.parameters
     s, rho = heart.axis_position(x, z)
     lateral, away = rho > 0, np.abs(rho)
     inner = heart.cavity_half_width(s, lateral)
-    outer = inner + heart.wall_thickness(s, lateral)
-    cap = (s <= 0) & (np.hypot(s * p.length, rho) < heart.wall_thickness(np.zeros_like(s), lateral))
+    outer = heart.outer_half_width(s, lateral)
+    cap = (s <= 0) & (away < outer)
     in_ventricle = (s > 0) & (s < 1)
     lv = in_ventricle & (away < inner - rough_mm)
     myo = (in_ventricle & (away < outer) & ~lv) | cap
@@ -139,7 +138,7 @@ class TissueMap:
 
     def _myocardium(self, s: np.ndarray, rho: np.ndarray) -> np.ndarray:
         """Fibres along the beam scatter less: free wall and apex are weaker than the septum; bright border layers."""
-        texture = 2.6 * self._texture(1.6, 3.6) + 1.6 * self._texture(5, 9)
+        texture = 3.2 * self._texture(1.4, 3.0) + 2.0 * self._texture(5, 9)
         free_wall = np.where(rho > 0, -2.5, 0.5)
         apical = -3.0 * np.exp(-np.maximum(s, 0) / 0.18)
         basal = 2.5 * np.clip((s - 0.7) / 0.3, 0, 1)
@@ -150,9 +149,10 @@ class TissueMap:
         distance = cv2.distanceTransform((~heart).astype(np.uint8), cv2.DIST_L2, 5) * _PITCH_MM
         facing = self._facing(distance)
         deep = np.clip((self._z - 30) / 40, 0, 1)
-        fade = -4.0 - 15 * (1 - np.exp(-distance / 32.0)) * deep + 3.5 * self._texture(5, 3)
-        ring = (4 + 9.5 * facing * deep) * np.exp(-0.5 * ((distance - 2.2) / 2.0) ** 2)
-        behind = 6.0 * facing * deep * np.exp(-distance / 11.0)
+        fade = -6.0 - 12 * (1 - np.exp(-distance / 30.0)) * deep + 3.0 * self._texture(5, 3)
+        fade = fade + 3.5 * self._texture(16, 12) * deep
+        ring = (3 + 14 * facing * deep) * np.exp(-0.5 * ((distance - 2.2) / 2.0) ** 2)
+        behind = 8.0 * facing * deep * np.exp(-distance / 11.0)
         return np.asarray(fade + ring + behind + self._strands(deep))
 
     def _facing(self, distance: np.ndarray) -> np.ndarray:
@@ -182,8 +182,8 @@ class TissueMap:
         wide = float(heart.cavity_half_width(0.5 * one, one > 0)[0])
         level = np.full(self._x.shape, -60.0)
         spots = (
-            (0.99, -ring - 3.5, 5.0, 5.0, 6.0),
-            (1.0, ring + 4.0, 5.5, 5.0, 5.5),
+            (0.99, -ring - 3.5, 5.0, 5.0, 9.0),
+            (1.0, ring + 4.0, 5.5, 5.0, 8.5),
             (self._rng.uniform(0.42, 0.6), wide - 3.5, 2.6, 9.0, -4.0),
         )
         for s, rho, half_width, half_length, peak in spots:

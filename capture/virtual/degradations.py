@@ -52,7 +52,7 @@ class Degradations:
             shadow_width=float(r.uniform(0.05, 0.12)),
             near_clutter_db=float(r.uniform(-2, 5)),
             near_clutter_mm=float(r.uniform(9, 18)),
-            haze_db=float(r.uniform(-23, -15)),
+            haze_db=float(r.uniform(-22, -13)),
             noise_db=float(r.uniform(-24, -15)),
             patch_db=float(r.uniform(1, 3)),
         )

@@ -1,7 +1,7 @@
 """A beating heart in the apical four-chamber plane: its shape at end-diastole and the motion that deforms it.
 
-The plane has x to the right of the image and z away from the probe, in mm, with the sector's apex at (0, 0). Material is
-named by its place at end-diastole; motion is given backwards: which material is at this place now.
+The plane has x to the right of the image and z away from the probe, in mm, with the sector's apex at (0, 0). Material
+is named by its place at end-diastole; motion is given backwards: which material is here now.
 """
 
 from __future__ import annotations
@@ -34,6 +34,18 @@ _EJECTED_CURVE = _unit_range(np.roll(_periodic(_BEAT, _EJECTED, 0.02), 0))
 _OPENING_CURVE = _unit_range(_periodic(_OPENING_BEAT, _OPENING, 0.012))
 
 
+def _bullet(s: np.ndarray) -> np.ndarray:
+    """Width profile of a ventricle from tip (0) to annulus (1), at most about 0.9."""
+    inside = np.clip(s, 0, 1)
+    return np.asarray((1 - (1 - inside) ** 2.3) ** 0.55 * (1 - 0.20 * inside**4))
+
+
+def _side(s: np.ndarray, lateral: np.ndarray) -> np.ndarray:
+    """The free wall bulges a little more than the septum."""
+    inside = np.clip(s, 0, 1)
+    return np.where(lateral, 1.0 + 0.2 * inside * (1 - inside), 0.94)
+
+
 @dataclass(frozen=True)
 class HeartParameters:
     """Size, place and motion of one heart at end-diastole; lengths in mm.
@@ -57,11 +69,11 @@ class HeartParameters:
     apex_z: float = 30.0
     tilt: float = 0.05
     length: float = 76.0
-    radius: float = 23.0
+    radius: float = 26.0
     septum: float = 9.5
     lateral: float = 9.0
     atrium_length: float = 42.0
-    atrium_radius: float = 21.0
+    atrium_radius: float = 23.0
     right_width: float = 30.0
     bend: float = 3.0
     ejection_fraction: float = 0.58
@@ -75,15 +87,15 @@ class HeartParameters:
         """Parameters of a patient; same seed, same heart."""
         r = np.random.default_rng([seed, 101])
         return cls(
-            apex_x=float(r.uniform(1, 8)),
-            apex_z=float(r.uniform(25, 36)),
-            tilt=float(r.uniform(-0.02, 0.12)),
-            length=float(r.uniform(68, 84)),
-            radius=float(r.uniform(19, 27)),
-            septum=float(r.uniform(8, 12)),
+            apex_x=float(r.uniform(0, 7)),
+            apex_z=float(r.uniform(22, 32)),
+            tilt=float(r.uniform(-0.02, 0.09)),
+            length=float(r.uniform(70, 86)),
+            radius=float(r.uniform(23, 31)),
+            septum=float(r.uniform(8, 11.5)),
             lateral=float(r.uniform(7.5, 11)),
             atrium_length=float(r.uniform(36, 48)),
-            atrium_radius=float(r.uniform(17, 25)),
+            atrium_radius=float(r.uniform(20, 27)),
             right_width=float(r.uniform(24, 36)),
             bend=float(r.uniform(0, 5)),
             ejection_fraction=float(r.uniform(0.35, 0.66)),
@@ -92,6 +104,11 @@ class HeartParameters:
             breath_period_s=float(r.uniform(3.6, 6.0)),
             breath_mm=float(r.uniform(0.5, 2.5)),
         )
+
+    @property
+    def reach_mm(self) -> float:
+        """Range of the left atrium's floor."""
+        return self.apex_z + self.length + self.atrium_length
 
     def scaled(self, factor: float) -> HeartParameters:
         """The same heart, larger or smaller by ``factor``."""
@@ -152,17 +169,16 @@ class Heart:
         s : place along the long axis, 0 apex, 1 annulus, more in the atrium
         lateral : True on the lateral side; same shape
         """
-        p = self.parameters
-        inside = np.clip(s, 0, 1)
-        bullet = (1 - (1 - inside) ** 2.3) ** 0.55 * (1 - 0.24 * inside**4)
-        side = np.where(lateral, 1.0 + 0.05 * inside * (1 - inside), 0.94)
-        return np.asarray(p.radius * bullet * side)
+        return np.asarray(self.parameters.radius * _bullet(s) * _side(s, lateral))
 
-    def wall_thickness(self, s: np.ndarray, lateral: np.ndarray) -> np.ndarray:
-        """Thickness of the myocardium at end-diastole in mm, thinner at the apex and towards the annulus."""
+    def outer_half_width(self, s: np.ndarray, lateral: np.ndarray) -> np.ndarray:
+        """Half width of the ventricle with its wall at end-diastole in mm; 0 beyond the apex cap."""
         p = self.parameters
-        profile = 0.62 + 0.42 * np.sin(np.pi * np.clip(s, 0, 1) ** 0.8 * 0.62 + 0.25)
-        return np.asarray(np.where(lateral, p.lateral, p.septum) * profile)
+        wall = np.where(lateral, p.lateral, p.septum)
+        cap_mm = 0.72 * p.lateral
+        from_tip = np.clip((s * p.length + cap_mm) / (p.length + cap_mm), 0, 1)
+        thickness = wall * (1 - (1 - from_tip) ** 5) ** 0.6 * (1.02 - 0.16 * from_tip**4)
+        return np.asarray(p.radius * _bullet(from_tip) * _side(from_tip, lateral) + thickness)
 
     def axis_position(self, x: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Place along the axis in units of its length, and signed distance from it in mm (positive: lateral)."""
@@ -233,7 +249,7 @@ class Heart:
         p = self.parameters
         scale = self._scale(s0, state.ejected, self._squeeze)
         inner0 = self.cavity_half_width(s0, lateral)
-        outer0 = inner0 + self.wall_thickness(s0, lateral)
+        outer0 = np.maximum(self.outer_half_width(s0, lateral), inner0)
         keep = np.where((s0 > 0) & (s0 < 1.15), 1 - p.shortening * state.ejected, 1.0)
         inner = inner0 * scale
         outer = np.sqrt(inner**2 + (outer0**2 - inner0**2) / keep)

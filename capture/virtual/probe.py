@@ -40,16 +40,16 @@ class ProbeSettings:
     median_grey: float = 72.0
 
     @classmethod
-    def random(cls, seed: int) -> ProbeSettings:
-        """Settings that a sonographer might choose; same seed, same settings."""
+    def random(cls, seed: int, reach_mm: float = 145.0) -> ProbeSettings:
+        """Settings that a sonographer might choose to see as far as ``reach_mm``; same arguments, same settings."""
         r = np.random.default_rng([seed, 102])
         return cls(
-            depth_mm=float(r.uniform(138, 165)),
-            half_angle=float(np.radians(r.uniform(34, 44))),
+            depth_mm=float(reach_mm * r.uniform(0.97, 1.1)),
+            half_angle=float(np.radians(r.uniform(36, 43))),
             axial_mm=float(r.uniform(0.8, 1.2)),
             lateral_rad=float(r.uniform(0.022, 0.032)),
-            dynamic_range_db=float(r.uniform(54, 66)),
-            median_grey=float(r.uniform(56, 88)),
+            dynamic_range_db=float(r.uniform(50, 62)),
+            median_grey=float(r.uniform(58, 90)),
         )
 
     @property

@@ -62,8 +62,8 @@ class ReplaySource:
     clock : monotonic time in s, for tests
     wait : waits for at most some seconds, for tests; by default a wait that ``close`` cuts short
 
-    A frame's time is when it was due. It is composed before that, while ``read`` waits, so that the cost of replay is not
-    taken for latency. A reader that is late by more than a frame misses frames; ``dropped`` counts them.
+    A frame's time is when it was due. It is composed before that, while ``read`` waits, so that the cost of replay is
+    not taken for latency. A reader that is late by more than a frame misses frames; ``dropped`` counts them.
     """
 
     is_live = True
@@ -80,7 +80,8 @@ class ReplaySource:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] | None = None,
     ) -> None:
-        self.seed, self.view, self.width, self.height, self.fps, self.seconds = seed, view, width, height, fps, seconds
+        self.seed, self.view, self.width, self.height, self.fps = seed, view, width, height, fps
+        self.seconds = seconds
         self.dropped = 0
         self._clock = clock
         self._closing = threading.Event()

@@ -13,7 +13,16 @@ import numpy as np
 
 from capture.errors import CaptureError
 from capture.geometry import Sector
-from capture.virtual.acoustics import NoiseBank, PointSpread, amplitude, power_db, rotated, to_grey, white_field
+from capture.virtual.acoustics import (
+    NoiseBank,
+    PointSpread,
+    amplitude,
+    power_db,
+    rotated,
+    smoothed,
+    to_grey,
+    white_field,
+)
 from capture.virtual.anatomy import TissueMap
 from capture.virtual.console import Console, ScreenParameters
 from capture.virtual.degradations import Degradations
@@ -50,8 +59,9 @@ def screen_for(
         raise CaptureError(f"The virtual scanner has no view {view!r}. Choose one of {', '.join(VIEWS)}.")
     if not (320 <= width <= 7680 and 240 <= height <= 4320):
         raise CaptureError(f"A virtual screen of {width}x{height} is not possible. Choose 320x240 to 7680x4320.")
-    probe = probe or ProbeSettings.random(seed)
-    rate_bpm = rate_bpm or HeartParameters.random(seed).heart_rate_bpm
+    patient = HeartParameters.random(seed)
+    probe = probe or ProbeSettings.random(seed, patient.reach_mm)
+    rate_bpm = rate_bpm or patient.heart_rate_bpm
     return scanner_screen(probe, width, height, LOOKS[seed % len(LOOKS)], limited_range, rate_bpm, seed)
 
 
@@ -93,7 +103,7 @@ class VirtualScanner:
     ) -> None:
         self.seed, self.view, self.fps = seed, view, fps
         self.heart = Heart(heart or HeartParameters.random(seed))
-        self.probe = probe or ProbeSettings.random(seed)
+        self.probe = probe or ProbeSettings.random(seed, self.heart.parameters.reach_mm)
         self.degradations = degradations or Degradations.random(seed)
         rate = self.heart.parameters.heart_rate_bpm
         self.screen = screen_for(
@@ -120,7 +130,7 @@ class VirtualScanner:
 
     def picture(self, frame_index: int) -> np.ndarray:
         """The sector's box alone, (box.height, box.width) uint8, 0 outside the sector."""
-        polar = to_grey(self.level_db(frame_index), self.gain_db, self.probe.dynamic_range_db)
+        polar = to_grey(smoothed(self.level_db(frame_index)), self.gain_db, self.probe.dynamic_range_db)
         wide = cv2.resize(polar, (2 * self.probe.beams, self.probe.ranges), interpolation=cv2.INTER_CUBIC)
         return self.console.picture(np.asarray(wide))
 

@@ -33,10 +33,10 @@ def leaflets(heart: Heart) -> tuple[Leaflet, ...]:
     septal, lateral = (1.0, -ring), (1.0, ring)
     inner, outer = (0.94, -wall), (0.94, -right)
     return (
-        Leaflet(septal, lateral, 0.66, 0.12, 1.25),
-        Leaflet(lateral, septal, 0.42, 0.17, 1.45),
-        Leaflet(inner, outer, 0.48, 0.15, 1.35),
-        Leaflet(outer, inner, 0.60, 0.12, 1.20),
+        Leaflet(septal, lateral, 0.66, 0.10, 1.02),
+        Leaflet(lateral, septal, 0.42, 0.15, 1.25),
+        Leaflet(inner, outer, 0.48, 0.13, 1.2),
+        Leaflet(outer, inner, 0.60, 0.10, 1.0),
     )
 
 
@@ -53,7 +53,7 @@ class ValveBrush:
         self._canvas[:] = 0
         for leaflet in self._leaflets:
             points = np.rint(self.beam_points(leaflet, state) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-            cv2.polylines(self._canvas, [points.reshape(-1, 1, 2)], False, 255, 4, cv2.LINE_AA, _SUBPIXEL_BITS)
+            cv2.polylines(self._canvas, [points.reshape(-1, 1, 2)], False, 255, 3, cv2.LINE_AA, _SUBPIXEL_BITS)
         return self._canvas
 
     def beam_points(self, leaflet: Leaflet, state: HeartState) -> np.ndarray:
@@ -70,7 +70,7 @@ class ValveBrush:
         apical = np.array([chord[1], -chord[0]]) * np.sign(chord[0])
         angle = leaflet.closed_rad + (leaflet.open_rad - leaflet.closed_rad) * state.opening
         along = np.linspace(0, 1, 9)[:, None]
-        bow = (0.10 - 0.22 * state.opening) * along * (1 - along) * 4 * leaflet.share
+        bow = (0.10 - 0.14 * state.opening) * along * (1 - along) * 4 * leaflet.share
         tip = leaflet.share * (np.cos(angle) * chord + np.sin(angle) * apical)
         aside = np.sin(angle) * chord - np.cos(angle) * apical
         return np.asarray(hinge + along * tip - bow * aside * np.sign(angle))

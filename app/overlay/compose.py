@@ -83,7 +83,7 @@ def _shape(region: RegionAssessment, points: np.ndarray, options: OverlayOptions
     return Polygon(
         points,
         fill=None if colour is None else with_alpha(colour, FILL_ALPHA, options.fade),
-        outline=with_alpha(edge, 0.95, options.fade),
+        outline=with_alpha(edge, 1.0, options.fade),
         width_px=1.8,
         dashed=not region.label,
         hatch=hatch,
@@ -159,10 +159,22 @@ def _heart_centre(assessment: Assessment) -> np.ndarray:
 
 
 def _beside(points: np.ndarray, centre: np.ndarray) -> tuple[float, float, np.ndarray]:
-    """Point on the far side of a region, and the direction that leads away from the heart, (2,)."""
+    """Where the ray from the heart through the middle of a region leaves it, and the ray's direction, (2,)."""
     middle = points.mean(axis=0)
     away = middle - centre
     direction = away / max(float(np.hypot(*away)), 1e-6)
-    reach = float(((points - middle) @ direction).max())
-    x, y = middle + direction * reach
+    along = (points - middle) @ direction
+    across = (points - middle) @ np.array([-direction[1], direction[0]])
+    x, y = middle + direction * _furthest_crossing(along, across)
     return float(x), float(y), direction
+
+
+def _furthest_crossing(along: np.ndarray, across: np.ndarray) -> float:
+    """Largest ``along`` at which a closed outline, both (K,), crosses ``across`` = 0; 0 when it never does."""
+    following = np.arange(1, len(along) + 1) % max(len(along), 1)
+    along_next, across_next = along[following], across[following]
+    crosses = (across <= 0) != (across_next <= 0)
+    if not crosses.any():
+        return 0.0
+    share = across[crosses] / (across[crosses] - across_next[crosses])
+    return max(float((along[crosses] + share * (along_next[crosses] - along[crosses])).max()), 0.0)

@@ -111,7 +111,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name["overlay"].setChecked(chosen.overlay.shown)
         self.actions_by_name["whole_screen"].setChecked(chosen.window.whole_screen)
         self.actions_by_name["leave_full_screen"].setEnabled(False)
-        self.header.show_view(self._view)
+        self.choose_view(self._view)
 
     # -- what the engine has ------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from app.overlay.display_list import DisplayList, Hatch, Line, Polygon, Rgba, Text
 from app.ui.widgets.fit import Fit
@@ -45,10 +45,18 @@ def _pen(rgba: Rgba, width_px: float, dashed: bool) -> QPen:
 
 
 def _polygon(painter: QPainter, item: Polygon, fit: Fit) -> None:
+    """Fill without antialiasing (a quarter of the cost, and the border hides the steps), then the border with it."""
     shape = _to_qt(item.points, fit)
-    painter.setPen(Qt.PenStyle.NoPen if item.outline is None else _pen(item.outline, item.width_px, item.dashed))
-    painter.setBrush(Qt.BrushStyle.NoBrush if item.fill is None else QBrush(colour(item.fill)))
-    painter.drawPolygon(shape)
+    if item.fill is not None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, item.outline is None)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(item.fill))
+        painter.drawPolygon(shape)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    if item.outline is not None:
+        painter.setPen(_pen(item.outline, item.width_px, item.dashed))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPolygon(shape)
     if item.hatch is not None and item.outline is not None:
         _hatch(painter, shape, item.hatch, item.outline)
 

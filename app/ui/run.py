@@ -6,6 +6,8 @@ import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from PySide6.QtCore import QTimer
 
@@ -13,17 +15,25 @@ from app import settings as settings_file
 from app.engine.pipeline import Engine
 from app.ui import theme
 from app.ui.bench_view import application
-from app.ui.dialogs.source_picker import ListDevices
+from app.ui.dialogs.source_picker import ListDevices, SourceChoice
 from app.ui.main_window import MainWindow
+from capture.discovery import list_v4l2_devices, open_source
 from capture.source import FrameSource
 
 _log = logging.getLogger(__name__)
 
+_Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
+
+
+def v4l2_choices() -> list[SourceChoice]:
+    """Capture devices of this machine, for the picker."""
+    return [SourceChoice(device.source_id, device.label, device.source_id) for device in list_v4l2_devices()]
+
 
 def run_window(
     engine: Engine,
-    make_source: Callable[[str], FrameSource],
-    list_devices: ListDevices = tuple,
+    make_source: Callable[[str], FrameSource] = open_source,
+    list_devices: ListDevices = v4l2_choices,
     *,
     view: str | None = None,
     profile: str = "",
@@ -61,11 +71,12 @@ def run_window(
         window.say(problem)
     if seconds is not None:
         QTimer.singleShot(round(seconds * 1000), window, lambda: _close(window, screenshot))
-    _let_ctrl_c_through(window)
+    before = _let_ctrl_c_through(window)
     engine.start()
     try:
         return app.exec()
     finally:
+        signal.signal(signal.SIGINT, before)
         engine.stop()
 
 
@@ -75,9 +86,12 @@ def _close(window: MainWindow, screenshot: Path | None) -> None:
     window.close()
 
 
-def _let_ctrl_c_through(window: MainWindow) -> None:
-    """Python handles signals between byte codes only: give it some, also when no frame comes."""
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+def _let_ctrl_c_through(window: MainWindow) -> _Handler:
+    """Close the window on Ctrl+C, return the handler that was there before.
+
+    Python handles signals between its own instructions only: the timer gives it some, also when no frame comes.
+    """
     pulse = QTimer(window)
     pulse.timeout.connect(lambda: None)
     pulse.start(200)
+    return signal.signal(signal.SIGINT, lambda *_: window.close())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
-BACKGROUND = "#07090c"
+BACKGROUND = "#000000"
 SURFACE = "#12161c"
 RAISED = "#1d232c"
 EDGE = "#2b333f"

@@ -15,9 +15,11 @@ FIGURES = {
     "paint": ("Paint latency", "From capture to the end of painting with its assessment: median of the last 10 s"),
     "drops": ("Drops", "Frames that were not assessed, because a newer one was there or the signal was bad"),
     "provider": ("Provider", "What the models run on, and in which precision"),
-    "cpu": ("CPU", "Processor time of this program, in percent of one core"),
+    "load": ("Processor load", "Processor time of this program, in percent of one core"),
 }
 """Name and help of each figure, in the order shown."""
+
+_PRECISIONS = {"int8": "INT8", "float16": "FP16", "float32": "FP32"}
 
 
 class Hud(QFrame):
@@ -54,7 +56,7 @@ def figures(state: EngineState) -> dict[str, str]:
         "paint": f"paint {_ms(_median(state.capture_to_paint_ms))}",
         "drops": f"drops {sum(state.drops.values())}",
         "provider": _provider(state),
-        "cpu": f"CPU {state.usage.cpu_percent:.0f} %" if state.usage else "CPU –",
+        "load": f"load {state.usage.cpu_percent:.0f} %" if state.usage else "load –",
     }
 
 
@@ -62,7 +64,7 @@ def _provider(state: EngineState) -> str:
     if not state.models_ready:
         return "models loading"
     short = state.provider.replace("ExecutionProvider", "")
-    return f"{short} {state.precision}".strip() or "no models"
+    return f"{short} {_PRECISIONS.get(state.precision, state.precision)}".strip() or "no models"
 
 
 def _median(value: Percentiles | None) -> float | None:

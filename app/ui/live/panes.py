@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.ui.live.presenter import Scene
 from app.ui.widgets.image_pane import ImagePane
+from app.ui.widgets.scaler import Scaler
 
 Painted = Callable[[int, int], None]
 """Called with the assessed frame's capture time and the end of its paint, both monotonic ns."""
@@ -19,8 +20,9 @@ class LivePanes(QWidget):
 
     def __init__(self, painted: Painted, spacing: int = 2, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.live = ImagePane("live_pane", "Live", self)
-        self.assessed = ImagePane("assessed_pane", "Assessed", self)
+        scaler = Scaler()
+        self.live = ImagePane("live_pane", "Live", scaler, self)
+        self.assessed = ImagePane("assessed_pane", "Assessed", scaler, self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(spacing)

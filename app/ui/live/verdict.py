@@ -42,7 +42,7 @@ class VerdictStrip(QFrame):
         column.addStretch(1)
         for label in (self.number, self.caption):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            label.setMinimumWidth(130)
+            label.setMinimumWidth(140)
             column.addWidget(label)
         column.addStretch(1)
         return column
@@ -54,7 +54,7 @@ class VerdictStrip(QFrame):
         self._shown = (summary, palette)
         judged = summary.usable is not None
         self.number.setText(f"{summary.usable}/{summary.total}" if judged else "–")
-        self.caption.setText("regions usable" if judged else "not judged")
+        self.caption.setText("regions ok or better" if judged else "not judged")
         self.sentence.setText(summary.sentence)
         self.sentence.setStyleSheet(f"font-size: 28px; font-weight: 600; color: {TEXT if judged else MUTED};")
         self._bar = QColor(*(palette.colour(summary.label) or CALM_GREY))

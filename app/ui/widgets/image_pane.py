@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.overlay.display_list import DisplayList
 from app.ui import qt_painter
 from app.ui.theme import BACKGROUND, MUTED, TEXT
 from app.ui.widgets.fit import Fit, fit
+from app.ui.widgets.scaler import Scaler
 from capture.geometry import Rect
 
 
 class ImagePane(QWidget):
     """Shows grey or BGR pixels 1:1 or smoothly scaled, aspect kept, contrast untouched.
 
-    OpenCV scales (area average down, linear up): on one thread, at half of the cost of Qt's smooth transform, and
-    only when the picture or the size changes. The scaled buffer is kept alive with the ``QImage`` that looks into it.
+    Panes that show the same frames may share a ``scaler``.
     """
 
-    def __init__(self, name: str, caption: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, caption: str, scaler: Scaler | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(name)
         self.setAccessibleName(caption)
@@ -37,7 +36,7 @@ class ImagePane(QWidget):
         self._source: Rect | None = None
         self._overlay: DisplayList | None = None
         self._message = ""
-        self._scaled: tuple[Fit, np.ndarray, QImage] | None = None
+        self._scaler = scaler or Scaler()
 
     @property
     def pixels(self) -> np.ndarray | None:
@@ -62,7 +61,7 @@ class ImagePane(QWidget):
         """Show (H, W) or (H, W, 3) BGR uint8 that nobody changes later; ``source`` is the part to show, None: all."""
         if pixels is self._pixels and source == self._source:
             return
-        self._pixels, self._source, self._scaled = pixels, source, None
+        self._pixels, self._source = pixels, source
         self.update()
 
     def set_overlay(self, overlay: DisplayList | None) -> None:
@@ -105,7 +104,8 @@ class ImagePane(QWidget):
     def _paint_picture(self, painter: QPainter, placed: Fit) -> None:
         ratio = self.devicePixelRatioF()
         painter.scale(1 / ratio, 1 / ratio)
-        image = self._image(placed)
+        assert self._pixels is not None
+        image = self._scaler.image(self._pixels, placed)
         target = QRect(placed.x, placed.y, placed.width, placed.height)
         device = QRect(0, 0, round(self.width() * ratio), round(self.height() * ratio))
         for border in _around(device, target):
@@ -114,15 +114,6 @@ class ImagePane(QWidget):
         if self._overlay:
             qt_painter.paint(painter, self._overlay, placed, QRectF(device))
         painter.resetTransform()
-
-    def _image(self, placed: Fit) -> QImage:
-        if self._scaled is None or self._scaled[0] != placed:
-            assert self._pixels is not None
-            pixels = _scaled_pixels(self._pixels, placed)
-            kind = QImage.Format.Format_Grayscale8 if pixels.ndim == 2 else QImage.Format.Format_BGR888
-            image = QImage(pixels.data, pixels.shape[1], pixels.shape[0], pixels.strides[0], kind)
-            self._scaled = (placed, pixels, image)
-        return self._scaled[2]
 
     def _paint_words(self, painter: QPainter) -> None:
         font = painter.font()
@@ -147,15 +138,6 @@ class ImagePane(QWidget):
         painter.drawRoundedRect(box.adjusted(-12, -6, 12, 6), 6, 6)
         painter.setPen(QColor(TEXT))
         painter.drawText(area, flags, self._message)
-
-
-def _scaled_pixels(pixels: np.ndarray, placed: Fit) -> np.ndarray:
-    rows, columns = placed.source.slices()
-    part = pixels[rows, columns]
-    if (placed.width, placed.height) == (placed.source.width, placed.source.height):
-        return np.ascontiguousarray(part) if part.strides[-1] != 1 and part.ndim == 2 else part
-    way = cv2.INTER_AREA if placed.scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(part, (placed.width, placed.height), interpolation=way), dtype=np.uint8)
 
 
 def _around(outer: QRect, inner: QRect) -> list[QRect]:

@@ -1,0 +1,168 @@
+"""The display list, its OpenCV painter, and the words that go with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hearts import BOXES, LABELS, SIZE, centre, heart, heart_frame, no_heart
+
+from app.overlay.compose import OverlayOptions, compose
+from app.overlay.display_list import HATCHES, Cue, DisplayList, Fade, Line, Polygon, Text
+from app.overlay.names import region_text, summarise
+from app.overlay.paint_cv import draw
+from app.overlay.palettes import CALM_GREY, DEFAULT, PUBLISHED
+from models.runtime.contract import REGION_NAMES
+
+
+def polygons(listed: DisplayList) -> dict[str, Polygon]:
+    """Region name -> its polygon."""
+    found = [item for item in listed.items if isinstance(item, Polygon)]
+    return dict(zip(REGION_NAMES, found, strict=True))
+
+
+def numbers(listed: DisplayList) -> list[Text]:
+    return [item for item in listed.items if isinstance(item, Text) and item.text.isdigit()]
+
+
+@pytest.mark.parametrize("palette", [DEFAULT, PUBLISHED], ids=lambda p: p.key)
+def test_colour_and_number_follow_the_label(palette):
+    listed = compose(heart(heart_frame()), OverlayOptions(palette))
+    shapes = polygons(listed)
+    assert [text.text for text in numbers(listed)] == [str(label) for label in LABELS]
+    for name, label, text in zip(REGION_NAMES, LABELS, numbers(listed), strict=True):
+        colour = palette.colour(label)
+        assert (shapes[name].fill is None) == (label == 0)
+        assert shapes[name].fill is None or shapes[name].fill[:3] == colour
+        assert text.plate is not None
+        assert text.plate[:3] == (colour or CALM_GREY)
+
+
+def test_label_wins_over_score_so_that_words_and_colours_never_disagree():
+    assessment = heart(heart_frame(), (2,) * 8)
+    for region in assessment.regions:
+        object.__setattr__(region, "score", 4.9)  # a smoothed score on its way up, held back by hysteresis
+    listed = compose(assessment)
+    assert {text.text for text in numbers(listed)} == {"2"}
+    assert {shape.fill[:3] for shape in polygons(listed).values() if shape.fill} == {DEFAULT.colour(2)}
+    assert "poor" in summarise(assessment).sentence
+
+
+def test_patterns_replace_numbers_and_thin_out_with_quality():
+    listed = compose(heart(heart_frame()), OverlayOptions(cue=Cue.PATTERN))
+    assert not numbers(listed)
+    assert [shape.hatch for shape in polygons(listed).values()] == [HATCHES.get(label) for label in LABELS]
+    ink = [0.0 if h is None else len(h.angles_deg) / h.spacing_px for h in HATCHES.values()]
+    assert ink == sorted(ink, reverse=True)
+    assert len(set(ink)) == 5
+
+
+def test_wall_names_only_when_the_view_is_known():
+    def words(view: str | None) -> list[str]:
+        listed = compose(heart(heart_frame(), view=view))
+        return [item.text for item in listed.items if isinstance(item, Text) and not item.text.isdigit()]
+
+    assert words(None) == []
+    assert words("A4C") == ["inferoseptal", "anterolateral"]
+    assert words("A2C") == ["inferior", "anterior"]
+    assert words("ALAX") == ["inferolateral", "anteroseptal"]
+
+
+def test_numbers_stand_outside_of_the_heart():
+    for text, name in zip(numbers(compose(heart(heart_frame()))), REGION_NAMES, strict=True):
+        x, _ = centre(name)
+        assert np.sign(text.x + text.dx_px - x) == np.sign(x - 320)
+
+
+def test_old_results_are_dimmed_or_gone():
+    full, dim, gone = (compose(heart(heart_frame()), OverlayOptions(fade=fade)) for fade in Fade)
+    assert not gone
+    for strong, weak in zip(polygons(full).values(), polygons(dim).values(), strict=True):
+        assert weak.outline is not None
+        assert strong.outline is not None
+        assert 0 < weak.outline[3] < strong.outline[3]
+
+
+def test_a_refusal_shows_its_sector_in_calm_grey_and_no_region():
+    (outline,) = compose(no_heart(heart_frame())).items
+    assert isinstance(outline, Polygon)
+    assert outline.fill is None
+    assert outline.outline is not None
+    assert outline.outline[:3] == CALM_GREY
+
+
+def test_regions_without_polygons_or_label_are_painted_calmly():
+    assessment = heart(heart_frame(), (None,) * 8)
+    shapes = [item for item in compose(assessment).items if isinstance(item, Polygon)]
+    assert {shape.fill[:3] for shape in shapes if shape.fill} == {CALM_GREY}
+    assert not numbers(compose(assessment))
+    for region in assessment.regions:
+        object.__setattr__(region, "polygons", ())
+    assert not compose(assessment)
+
+
+def test_opencv_paints_regions_where_they_are():
+    frame = heart_frame(value=60)
+    image = draw(frame.pixels, compose(heart(frame)))
+    assert image.shape == (*SIZE, 3)
+    for name, label in zip(REGION_NAMES, LABELS, strict=True):
+        x, y = (round(v) for v in centre(name))
+        colour = DEFAULT.colour(label)
+        mixed = (60, 60, 60) if colour is None else [round(0.62 * 60 + 0.38 * c) for c in colour]
+        assert np.abs(image[y, x, ::-1].astype(int) - mixed).max() <= 2, name
+    assert tuple(image[250, 320]) == (60, 60, 60)
+    assert frame.pixels.max() == 60
+
+
+def test_opencv_paints_patterns_words_and_lines():
+    frame = heart_frame()
+    plain = draw(frame.pixels, compose(heart(frame), OverlayOptions(cue=Cue.NONE)))
+    hatched = draw(frame.pixels, compose(heart(frame), OverlayOptions(cue=Cue.PATTERN)))
+    x, y, width, height = BOXES["apical_right"]
+    inside = np.s_[y + 3 : y + height - 3, x + 3 : x + width - 3]
+    assert (plain[inside] != hatched[inside]).any(axis=2).mean() > 0.2
+    line = DisplayList(SIZE, (Line(np.array([[10.0, 10.0], [100.0, 10.0]]), (255, 0, 0, 255), 3.0),))
+    assert tuple(draw(frame.pixels, line)[10, 50]) == (0, 0, 255)
+    corner = DisplayList(SIZE, (Text("far away", 0, 0, (255, 255, 255, 255), plate=(0, 0, 0, 255)),))
+    assert (draw(frame.pixels, corner)[:30, :60] > 200).any()
+
+
+def test_an_overlay_does_not_go_on_a_picture_of_another_size():
+    with pytest.raises(ValueError, match="480"):
+        draw(np.zeros((10, 10), np.uint8), compose(heart(heart_frame())))
+
+
+@pytest.mark.parametrize(
+    ("name", "view", "text"),
+    [
+        ("mid_right", None, "mid right"),
+        ("mid_right", "A4C", "anterolateral wall, mid"),
+        ("apical_left", "A2C", "inferior wall, apical"),
+        ("annulus_left", "ALAX", "annulus, inferolateral side"),
+    ],
+)
+def test_regions_in_words(name: str, view: str | None, text: str):
+    assert region_text(name, view) == text
+
+
+@pytest.mark.parametrize(
+    ("labels", "view", "sentence", "usable"),
+    [
+        (LABELS, "A4C", "Anterolateral wall, apical: not visible", 6),
+        (LABELS, None, "Apical right: not visible", 6),
+        ((5, 5, 2, 2, 5, 5, 5, 5), None, "Apical left: poor (and 1 more)", 6),
+        ((2,) * 8, None, "Most regions are poor.", 0),
+        ((5,) * 8, None, "All regions are excellent.", 8),
+        ((4, 5, 5, 5, 4, 5, 5, 5), None, "All regions are good or excellent.", 8),
+        ((4, 5, 5, 5, 4, 5, 5, 0), None, "Annulus right: out of sector", 7),
+        ((0,) * 8, None, "No region lies inside the sector: centre the left ventricle.", None),
+    ],
+)
+def test_the_sentence(labels, view: str | None, sentence: str, usable: int | None):
+    summary = summarise(heart(heart_frame(), labels, view))
+    assert (summary.sentence, summary.usable) == (sentence, usable)
+
+
+def test_the_sentence_of_a_refusal_is_its_reason():
+    summary = summarise(no_heart(heart_frame()))
+    assert summary.sentence == "no heart found: tilt the probe"
+    assert (summary.usable, summary.label) == (None, None)

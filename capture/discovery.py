@@ -131,8 +131,9 @@ def open_source(
         return _card(spec, requested)
     if kind == "virtual":
         return _virtual(spec, rest)
-    path = Path(rest if kind == "file" else spec).expanduser()
-    if spec and path.exists():
+    text = rest if kind == "file" else spec
+    path = Path(text).expanduser()
+    if text and path.exists():
         return _file(path, pace, loop)
     what = f"There is no file or folder {path}" if kind == "file" or os.sep in spec else f"'{spec}' is no known source"
     raise CaptureError(f"{what}. Give one of: {ACCEPTED}.")

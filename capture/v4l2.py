@@ -13,7 +13,7 @@ from capture.source import SourceLost
 from capture.v4l2_reader import CardReader, CardState
 
 _LOG = logging.getLogger(__name__)
-_CLOSE_WAIT_S = 0.25
+_CLOSE_WAIT_S = 0.5
 _PREVIOUS_WAIT_S = 2.0
 FULL_HD = VideoMode(1920, 1080, 30.0, "")
 

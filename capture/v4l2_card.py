@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -55,7 +56,10 @@ class OpenCard:
         (H, W) or (H, W, 3) BGR uint8, and its capture time on the monotonic clock in ns; None when the card gave none.
         """
         for _ in range(_DAMAGED_IN_A_ROW):
-            ok, raw = self._capture.read()
+            try:
+                ok, raw = self._capture.read()
+            except cv2.error:  # a buffer that does not fit the granted size
+                return None
             if not ok:
                 return None
             at_ns = self._time_ns()
@@ -99,7 +103,11 @@ class OpenCard:
         if self.granted.fourcc not in _JPEG:
             return raw
         picture = cv2.imdecode(raw, cv2.IMREAD_COLOR)  # here, since OpenCV's way repeats an old picture after a resize
-        return None if picture is None else np.asarray(picture)
+        if picture is None:
+            return None
+        if picture.shape[:2] != (self.granted.height, self.granted.width):
+            self.granted = replace(self.granted, width=picture.shape[1], height=picture.shape[0])
+        return np.asarray(picture)
 
     def _capability(self) -> Capability:
         try:

@@ -5,9 +5,11 @@ A driver call may hang for ever. Then this thread hangs with it and is left behi
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +24,7 @@ _FAILING_LIMIT_NS = 500_000_000
 _REOPEN_AFTER_S = 0.1
 _RETRY_PAUSE_S = 0.02
 _STALLED_READ_S = 0.3
+_EXIT_WAIT_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,31 @@ class CardState:
     card: str
     granted: VideoMode
     has_driver_time: bool = True
+
+
+class _Running:
+    """Readers that run. At the interpreter's end they are stopped: one that came back to it later would abort it."""
+
+    def __init__(self) -> None:
+        self._readers: weakref.WeakSet[CardReader] = weakref.WeakSet()
+        self._is_registered = False
+
+    def add(self, reader: CardReader) -> None:
+        self._readers.add(reader)
+        if not self._is_registered:
+            self._is_registered = True
+            atexit.register(self._end_all)
+
+    def _end_all(self) -> None:
+        deadline = time.monotonic() + _EXIT_WAIT_S
+        readers = list(self._readers)
+        for reader in readers:
+            reader.stop(0.0)
+        for reader in readers:
+            reader.join(max(deadline - time.monotonic(), 0.0))
+
+
+_RUNNING = _Running()
 
 
 class CardReader:
@@ -59,6 +87,7 @@ class CardReader:
 
     def start(self, timeout_s: float) -> CardState:
         """Open the card; CaptureError when that fails or takes longer than ``timeout_s``."""
+        _RUNNING.add(self)
         self._thread.start()
         with self._changed:
             self._changed.wait_for(lambda: self._state or self._end or self._stopping, timeout_s)
@@ -151,7 +180,7 @@ class CardReader:
         if self._failing_since is None:
             self._failing_since = begin
         time.sleep(_RETRY_PAUSE_S)
-        return now - self._failing_since < _REOPEN_AFTER_S and not card.is_gone()
+        return now - self._failing_since < _REOPEN_AFTER_S and not card.is_gone() and not card.has_new_size()
 
     def _deliver(self, card: OpenCard, pixels: np.ndarray, t_mono_ns: int) -> bool:
         """Into the mailbox; False when the card's size changed, since this picture may then be torn."""
@@ -164,8 +193,7 @@ class CardReader:
             self._index += 1
             self.last_frame_ns = t_mono_ns
             self._changed.notify_all()
-        if self._state is not None and self._state.has_driver_time != card.has_driver_time:
-            self._publish(card)
+        self._publish(card)
         return True
 
     def _raise_when_lost(self, card: OpenCard) -> None:
@@ -175,9 +203,11 @@ class CardReader:
             raise SourceLost(f"{self._device} gives no more pictures. Check the card and its cable.")
 
     def _publish(self, card: OpenCard) -> None:
-        with self._changed:
-            self._state = CardState(card.capability.card, card.granted, card.has_driver_time)
-            self._changed.notify_all()
+        state = CardState(card.capability.card, card.granted, card.has_driver_time)
+        if state != self._state:
+            with self._changed:
+                self._state = state
+                self._changed.notify_all()
 
     def _finish(self, error: CaptureError) -> None:
         with self._changed:

@@ -15,7 +15,7 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
-from fake_v4l2 import FakeCard, build_preload  # noqa: E402 - needs the line above
+from fake_v4l2 import FakeCard, build_preload
 
 _GRACE_S = 1.0
 

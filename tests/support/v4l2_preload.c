@@ -472,8 +472,8 @@ int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout) {
     if (!h) return real_select(n, r, w, e, timeout);
     int64_t until = timeout ? now_ns(CLOCK_MONOTONIC) + timeout->tv_sec * 1000000000LL + timeout->tv_usec * 1000LL
                             : INT64_MAX;
-    while (!is_ready(h)) {
-        if (now_ns(CLOCK_MONOTONIC) >= until) { FD_ZERO(r); return 0; }
+    while (card->mode == MODE_HANGING || !is_ready(h)) {
+        if (card->mode != MODE_HANGING && now_ns(CLOCK_MONOTONIC) >= until) { FD_ZERO(r); return 0; }
         nap_ms(1);
     }
     return 1;

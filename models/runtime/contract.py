@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from capture.frame import Frame
+from capture.frame import Frame, SourceInfo
 from capture.geometry import Rect, SectorShape
 
 REGION_NAMES = (
@@ -156,6 +156,10 @@ class Assessor(Protocol):
 
     def assess(self, frame: Frame) -> Assessment:
         """Assess one frame on its own (no smoothing over time)."""
+        ...
+
+    def use_source(self, info: SourceInfo) -> None:
+        """Take what an opened source knows of itself: sector, spacing, view."""
         ...
 
     def set_view(self, view: str | None) -> None:

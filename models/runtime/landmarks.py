@@ -17,6 +17,7 @@ from models.runtime.outline import arc_length, largest_component, outer_contour,
 _LV, _MYO, _LA, _AO = (STRUCTURE_VALUES[name] for name in ("LV", "MYO", "LA", "AO"))
 _SMALLEST_LV_PX = 250
 _SMALLEST_MYO_PX = 250
+_LARGEST_LV_SHARE = 0.5
 _LARGEST_HOLE_SHARE = 0.15  # of the endocardial border without myocardium behind it
 _LARGEST_BASE_SHARE = 0.40  # of the ventricle's outline that may be open
 _SMALLEST_BASE_SHARE = 0.06
@@ -36,7 +37,7 @@ class FailureReason(StrEnum):
     IMPLAUSIBLE = "the outline of the left ventricle is not plausible"
 
 
-class RegionFailure(Exception):  # noqa: N818 - a finding about the picture
+class RegionFailure(Exception):
     """A label map cannot be divided into regions. An answer about the picture, not a fault of the program."""
 
     def __init__(self, reason: FailureReason, detail: str = "") -> None:
@@ -126,6 +127,8 @@ def _check_areas(cavity: np.ndarray, wall: np.ndarray) -> None:
     cavity_px, wall_px = int(cavity.sum()), int(wall.sum())
     if cavity_px < _SMALLEST_LV_PX:
         raise RegionFailure(FailureReason.NO_LV, f"{cavity_px} pixels")
+    if cavity_px > _LARGEST_LV_SHARE * cavity.size:
+        raise RegionFailure(FailureReason.IMPLAUSIBLE, "it fills most of the picture")
     if wall_px < _SMALLEST_MYO_PX:
         raise RegionFailure(FailureReason.NO_MYO, f"{wall_px} pixels")
 

@@ -96,7 +96,7 @@ class SectorTracker:
         self._pending: Future[TrackedSector | str] | None = None
         self._candidate: SectorShape | None = None
         self._is_refined = False
-        self._next_check_s = 0.0
+        self._next_check_s = self._last_s = 0.0
         self._bad_since_s: float | None = None
         self._sign: np.ndarray | None = None
         self._sign_outside: np.ndarray | None = None
@@ -126,7 +126,8 @@ class SectorTracker:
         if self._size != size or self._per_frame:
             self.forget()
             self._size = size
-            self._next_check_s = _stream_s(frame) + _REFINE_AFTER_S
+            self._last_s = _stream_s(frame)
+            self._next_check_s = self._last_s + _REFINE_AFTER_S
             self._take(self._tracked_of(told, [frame]) if told else self._look([frame]))
         elif told is None:
             self._check_again(frame)
@@ -152,6 +153,10 @@ class SectorTracker:
 
     def _check_again(self, frame: Frame) -> None:
         now_s = _stream_s(frame)
+        if now_s < self._last_s:  # a recording was rewound
+            self._samples.clear()
+            self._next_check_s, self._bad_since_s = now_s + _CHECK_SOON_S, None
+        self._last_s = now_s
         if self._pending is not None and self._pending.done():
             result, self._pending = self._pending.result(), None
             self._weigh(result, now_s)

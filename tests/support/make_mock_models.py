@@ -69,6 +69,18 @@ def quality_bytes(
     return _model(nodes, constants, ("scores", [None, 8]), note)
 
 
+def half_quality_bytes() -> bytes:
+    """ONNX bytes of a network whose input and output are float16: the mean grey level, eight times."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["single"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["single"], ["mean"], axes=[2, 3], keepdims=0),
+        helper.make_node("Mul", ["mean", "ones"], ["eight"]),
+        helper.make_node("Cast", ["eight"], ["scores"], to=TensorProto.FLOAT16),
+    ]
+    constants: dict[str, np.ndarray | np.float32] = {"ones": np.ones((1, 8), np.float32)}
+    return _model(nodes, constants, ("scores", [None, 8]), "half", TensorProto.FLOAT16)
+
+
 def write_mock_models(
     folder: Path,
     *,
@@ -123,13 +135,17 @@ _ENTRIES: dict[str, dict[str, object]] = {
 
 
 def _model(
-    nodes: list, constants: dict[str, np.ndarray | np.float32], output: tuple[str, list[int | None]], note: str
+    nodes: list,
+    constants: dict[str, np.ndarray | np.float32],
+    output: tuple[str, list[int | None]],
+    note: str,
+    element: int = TensorProto.FLOAT,
 ) -> bytes:
     graph = helper.make_graph(
         nodes,
         "mock",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 1, SIZE, SIZE])],
-        [helper.make_tensor_value_info(output[0], TensorProto.FLOAT, ["N", *output[1][1:]])],
+        [helper.make_tensor_value_info("image", element, ["N", 1, SIZE, SIZE])],
+        [helper.make_tensor_value_info(output[0], element, ["N", *output[1][1:]])],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9, producer_name=note)

@@ -5,9 +5,16 @@ import pytest
 
 from capture.errors import ModelError
 from models.runtime.manifest import Precision, load_manifest
+from models.runtime.precision import open_model
 from models.runtime.providers import CPU_PROVIDER, Provider, cuda_problem, default_threads, session_options
 from models.runtime.session import ModelSession, _BoundRunner, blank_input
-from tests.support.make_mock_models import SCORES, heart_labels, write_mock_models
+from tests.support.make_mock_models import (
+    SCORES,
+    half_quality_bytes,
+    heart_labels,
+    write_mock_models,
+    write_weights,
+)
 
 
 def opened(folder, name="segmentation", precision=Precision.FLOAT32, **options):
@@ -71,6 +78,17 @@ def test_the_bound_path_gives_what_the_plain_path_gives(weights):
         assert np.array_equal(bound.run(batch, ["scores"])[0], session.run(batch)[0])
 
 
+def test_a_float16_file_takes_and_gives_float32(tmp_path):
+    folder = write_weights(tmp_path, {"regional_quality": {"float16": half_quality_bytes()}})
+    session = opened(folder, "regional_quality", Precision.FLOAT16)
+    batch = np.full((1, 1, 256, 256), 90, np.float32)
+    (scores,) = session.run(batch)
+    assert scores.dtype == np.float32
+    assert scores == pytest.approx(np.full((1, 8), 90))
+    bound = _BoundRunner(session._runner._session, "cpu")
+    assert np.array_equal(bound.run(batch, ["scores"])[0], scores)
+
+
 def test_blank_input_is_mid_range(weights):
     batch = blank_input(load_manifest(weights).entry("segmentation").contract.input)
     assert batch.shape == (1, 1, 256, 256)
@@ -95,3 +113,13 @@ def test_cuda_runs_and_agrees_with_the_cpu(weights):
     assert on_gpu.provider == "CUDAExecutionProvider"
     for _ in range(3):
         assert np.allclose(on_gpu.run(batch)[0], on_cpu.run(batch)[0], atol=1e-3)
+
+
+@pytest.mark.gpu
+def test_a_gpu_takes_the_float16_file(tmp_path):
+    problem = cuda_problem()
+    if problem:
+        pytest.skip(f"no CUDA here: {problem}")
+    folder = write_mock_models(tmp_path, precisions=("int8", "float32", "float16"))
+    session = open_model(folder, "segmentation", provider="cuda", cache_dir=tmp_path)
+    assert (session.provider, session.precision) == ("CUDAExecutionProvider", Precision.FLOAT16)

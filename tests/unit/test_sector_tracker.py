@@ -131,6 +131,13 @@ def test_forgetting_starts_again():
     assert detector.calls == [1, 1]
 
 
+def test_a_rewound_recording_is_looked_at_again():
+    tracker, detector = tracker_with(LEFT)
+    play(tracker, 100, 105)
+    play(tracker, 0, 1.5)
+    assert len(detector.calls) == 3
+
+
 def test_stills_are_looked_at_one_by_one():
     tracker, detector = tracker_with(LEFT, RIGHT, per_frame=True)
     assert [tracker.find(frame(second)).crop.sector for second in (0, 1)] == [LEFT, RIGHT]
@@ -174,9 +181,9 @@ def test_the_helper_thread_does_the_later_looks():
         return SectorFinding(NEAR_LEFT if len(threads) > 1 else LEFT, False, 0.9)
 
     tracker = SectorTracker(detect=detect)
-    play(tracker, 0, 0.75)
+    play(tracker, 0, 0.65)  # the last frame starts the look
     tracker._pending.result(timeout=10)
-    assert play(tracker, 0.8, 0.9) == NEAR_LEFT
+    assert play(tracker, 0.7, 0.8) == NEAR_LEFT
     assert threads[0] == threading.current_thread().name
     assert threads[1].startswith("sector")
     tracker.close()
@@ -186,7 +193,7 @@ def test_the_helper_thread_does_the_later_looks():
 
 def test_a_look_that_belongs_to_a_stream_that_is_over_is_dropped():
     tracker, detector = tracker_with(LEFT, LEFT, RIGHT, background=True)
-    play(tracker, 0, 0.75)
+    play(tracker, 0, 0.65)  # the last frame starts the look
     pending = tracker._pending
     tracker.forget()
     pending.result(timeout=10)

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.engine.pipeline import Engine
 from calibration.profile import ScannerProfile, load_profile
 from calibration.signal import SignalMonitor
-from models.runtime.assessor import RegionalAssessor
-
-from app.engine.pipeline import Engine
 from capture.frame import Frame
 from capture.source import FrameSource
+from models.runtime.assessor import RegionalAssessor
 
 
 @dataclass(frozen=True)
@@ -71,5 +70,11 @@ def make_engine(source: FrameSource | None, options: ModelOptions) -> Engine:
 
 
 def _signal_check() -> Callable[[Frame], str]:
+    """Recognises a card's "no signal" picture. A frozen scanner still shows a picture: that is judged."""
     monitor = SignalMonitor()
-    return monitor.sentence
+
+    def sentence(frame: Frame) -> str:
+        state = monitor.update(frame)
+        return state.sentence if state.is_lost else ""
+
+    return sentence

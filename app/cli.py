@@ -6,11 +6,14 @@ import logging
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from capture.errors import SettingsError, SonogaugeError
+
+if TYPE_CHECKING:
+    from app.bootstrap import ModelOptions
 
 FAILURE, USAGE, PARTLY_DONE = 1, 2, 3
 DEFAULT_DATA = Path("../shared/data")
@@ -203,7 +206,7 @@ def _models(
     provider: ProviderChoice,
     precision: PrecisionChoice,
     weights: Path | None,
-) -> object:
+) -> ModelOptions:
     from app.bootstrap import ModelOptions
 
     return ModelOptions(

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -142,6 +143,6 @@ def run_file(path: Path, images: np.ndarray) -> np.ndarray:
 
 def update_manifest(manifest: Path, name: str, entry: dict[str, object]) -> None:
     """Put or replace the entry of one model in ``manifest.json``."""
-    content = json.loads(manifest.read_text()) if manifest.exists() else {"format": 1, "models": {}}
+    content: dict[str, Any] = json.loads(manifest.read_text()) if manifest.exists() else {"format": 1, "models": {}}
     content["models"][name] = entry
     manifest.write_text(json.dumps(content, indent=2) + "\n")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -53,7 +54,7 @@ class Run:
         if self.checkpoint.exists():
             self._resume()
 
-    def epoch(self, batches: Iterable[object], count: int, loss_of: Callable[[object], torch.Tensor]) -> float:
+    def epoch(self, batches: Iterable[Any], count: int, loss_of: Callable[[Any], torch.Tensor]) -> float:
         """One pass over ``count`` batches; returns the mean loss."""
         started = time.monotonic()
         self.network.train()
@@ -68,7 +69,7 @@ class Run:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
             self.optimizer.step()
             update_average(self.average, self.network, min(self.plan.average_decay, (1 + step) / (10 + step)))
-            total += float(loss)
+            total += float(loss.detach())
         self.epochs_done += 1
         self.seconds += time.monotonic() - started
         return total / count

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from capture.video_file import VideoFileSource
-from models.runtime.assessor import RegionalAssessor
 from rich.console import Console
 from rich.progress import Progress
 
@@ -22,6 +20,8 @@ from app.engine.offline import assess_stream
 from app.engine.smoothing import Smoother
 from capture.errors import CaptureError, SettingsError
 from capture.image_folder import ImageFolderSource
+from capture.video_file import VideoFileSource
+from models.runtime.assessor import RegionalAssessor
 from models.runtime.contract import Assessment
 
 log = logging.getLogger(__name__)

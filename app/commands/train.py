@@ -28,7 +28,8 @@ def run_train(what: str, data: Path, out: Path, epochs: int) -> int:
 
     if what == "segmentation":
         recipe = SegmentationRecipe()
-        checkpoint = train_segmentation(data, out, replace(recipe, optimisation=recipe.optimisation.of(epochs)))
+        recipe = replace(recipe, optimisation=recipe.optimisation.of(epochs), finish=recipe.finish.of(epochs))
+        checkpoint = train_segmentation(data, out, recipe)
     else:
         quality = QualityRecipe()
         checkpoint = train_quality(data, out, replace(quality, optimisation=quality.optimisation.of(epochs)))

@@ -14,7 +14,7 @@ from app.engine.state import Assessed
 from app.engine.timing import EngineTiming
 from app.engine.worker import Worker
 from capture.errors import ModelError, SonogaugeError
-from capture.frame import Frame
+from capture.frame import Frame, SourceInfo
 from models.runtime.contract import Assessment, Assessor, ModelInfo, cannot_judge
 
 log = logging.getLogger(__name__)
@@ -33,9 +33,11 @@ class StreamWatch:
         self._first_generation = 0
         self._seen: tuple[str, int, int] | None = None
         self._seen_generation = 0
+        self.info: SourceInfo | None = None
 
-    def opened(self, generation: int) -> None:
+    def opened(self, generation: int, info: SourceInfo) -> None:
         """Frames after this generation belong to a new opening; called by the capture worker before the first."""
+        self.info = info
         self._first_generation = generation + 1
 
     def is_new(self, frame: Frame, generation: int) -> bool:
@@ -75,6 +77,7 @@ class AssessLoop:
         self._results = results
         self._make_assessor = make_assessor
         self._assessor: Assessor | None = None
+        self._described: SourceInfo | None = None
         self._smoother = smoother
         self._signal_check = signal_check
         self._timing = timing
@@ -103,6 +106,7 @@ class AssessLoop:
     def _load(self) -> None:
         """Build the assessor; one that cannot be trusted is a reason shown with every frame, not a restart."""
         self._smoother.reset()
+        self._described = None
         try:
             assessor = self._make_assessor()
         except SonogaugeError as error:
@@ -158,6 +162,10 @@ class AssessLoop:
             self._smoother.reset()
             if self._assessor is not None:
                 self._assessor.forget_stream()
+        info = self.stream.info
+        if info is not None and info is not self._described and self._assessor is not None:
+            self._assessor.use_source(info)
+            self._described = info
         wanted, self._view = self._view, None
         if wanted is not None and self._assessor is not None:
             self._assessor.set_view(wanted[0])

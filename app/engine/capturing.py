@@ -50,7 +50,7 @@ class CaptureLoop:
         clock_ns: Callable[[], int],
         settings: CaptureSettings,
         on_change: Callable[[], None],
-        on_opened: Callable[[], None],
+        on_opened: Callable[[SourceInfo], None],
     ) -> None:
         self._source = source
         self._frames = frames
@@ -120,7 +120,7 @@ class CaptureLoop:
         worker.beat()
         self._has_frame = False
         self._idle_since_ns = self._clock_ns()
-        self._on_opened()
+        self._on_opened(info)
         log.info("opened %s, %s", info.name, info.granted)
         self.status = replace(self.status, info=info, openings=self.status.openings + 1)
         self._enter(SignalState.OK, "")

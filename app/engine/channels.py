@@ -17,7 +17,7 @@ T = TypeVar("T")
 Listener = Callable[[], None]
 
 
-class ChannelClosed(SonogaugeError):  # noqa: N818  (the ordinary end of a channel)
+class ChannelClosed(SonogaugeError):
     """The channel was closed; ``reason`` says why."""
 
     def __init__(self, channel: str, reason: str) -> None:

@@ -220,7 +220,7 @@ class Engine:
                 self._clock_ns,
                 self.settings.capture,
                 self.poke,
-                lambda: self._assess.stream.opened(self.frames.generation),
+                lambda info: self._assess.stream.opened(self.frames.generation, info),
             )
 
             def body(worker: Worker) -> None:

@@ -49,7 +49,7 @@ class Degrader:
         """Where a degradation acts: (H, W) float32 in 0..1; None means the whole sector."""
         if region is None:
             return self.inside.astype(np.float32)
-        return feathered(region, self.height) * self.inside
+        return np.asarray(feathered(region, self.height) * self.inside, np.float32)
 
     def apply(self, kind: str, level: float, region: np.ndarray | None, seed: int) -> np.ndarray:
         """The degraded image, (H, W) uint8.
@@ -72,7 +72,7 @@ class Degrader:
     def blend(self, degraded: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Degraded pixels by weight over the image; clipped, rounded, black outside the sector's own pixels."""
         mixed = self.image + weight * (degraded - self.image)
-        return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
 
 
 def feathered(region: np.ndarray, height: int, feather: float = 1.0) -> np.ndarray:
@@ -83,25 +83,25 @@ def feathered(region: np.ndarray, height: int, feather: float = 1.0) -> np.ndarr
     radius = max(round(DILATION_SHARE * height), 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     grown = cv2.dilate(region.astype(np.uint8), kernel).astype(np.float32)
-    return cv2.GaussianBlur(grown, (0, 0), 0.5 * radius * feather)
+    return np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.5 * radius * feather))
 
 
 def _shadow(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
-    return np.maximum(image - 40 * t * (1 + d.depth), 0)
+    return np.asarray(np.maximum(image - 40 * t * (1 + d.depth), 0))
 
 
 def _haze(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
     noise = random.standard_normal((d.height, d.width), dtype=np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), 0.06 * d.height)
-    noise = (noise - noise.min()) / (np.ptp(noise) + 1e-6)
-    haze = 110 * t * noise * (1 - 0.5 * d.depth)
-    return 0.5 * image + 0.5 * np.maximum(image, haze)
+    smooth = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.06 * d.height), np.float32)
+    smooth = (smooth - smooth.min()) / (np.ptp(smooth) + 1e-6)
+    haze = 110 * t * smooth * (1 - 0.5 * d.depth)
+    return np.asarray(0.5 * image + 0.5 * np.maximum(image, haze))
 
 
 def _noise(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
     noise = random.standard_normal((d.height, d.width), dtype=np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), max(SPECKLE_AXIAL_SHARE * d.height, 0.3))
-    return image + 28 * t * d.depth * noise / noise.std()
+    band = np.asarray(cv2.GaussianBlur(noise, (0, 0), max(SPECKLE_AXIAL_SHARE * d.height, 0.3)))
+    return np.asarray(image + 28 * t * d.depth * band / band.std())
 
 
 def _defocus(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
@@ -127,7 +127,7 @@ def _gain_high(d: Degrader, image: np.ndarray, t: float, random: np.random.Gener
 
 def _compression(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
     _, data = cv2.imencode(".jpg", image.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, round(60 - 50 * t)])
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32)
 
 
 def _low_resolution(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
@@ -144,7 +144,7 @@ def _reverberation(d: Degrader, image: np.ndarray, t: float, random: np.random.G
     for times, share in ((2, 0.6), (3, 0.4), (4, 0.25)):
         start = (times - 1) * near
         echoed[start : start + near] += share * t * beams[:near]
-    return np.minimum(d.polar.to_image(echoed), 255)
+    return np.asarray(np.minimum(d.polar.to_image(echoed), 255))
 
 
 def _dropout(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
@@ -157,7 +157,7 @@ def _dropout(d: Degrader, image: np.ndarray, t: float, random: np.random.Generat
             kept[beam : beam + run] = 0
         beam += run
     position = d.polar.beam_position() * (beam_count - 1)  # (H, W)
-    return image * np.interp(position, np.arange(beam_count), kept).astype(np.float32)
+    return np.asarray(image * np.interp(position, np.arange(beam_count), kept), np.float32)
 
 
 _Degradation = Callable[[Degrader, np.ndarray, float, np.random.Generator], np.ndarray]

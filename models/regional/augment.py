@@ -7,50 +7,53 @@ import numpy as np
 
 
 def random_geometry(
-    image: np.ndarray, label: np.ndarray, random: np.random.Generator, mirror_share: float = 0.2
+    image: np.ndarray, label: np.ndarray, random: np.random.Generator, strength: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One random affine map for image and label, both (S, S) uint8; outside is 0."""
+    """One random affine map for image and label, both (S, S) uint8; outside is 0. ``strength`` 0..1 scales it all."""
     size = image.shape[0]
-    angle = np.deg2rad(random.uniform(-18, 18))
-    scale = np.exp(random.uniform(-0.22, 0.22, 2) * 0.4 + random.uniform(-0.22, 0.22))
-    shear = random.uniform(-0.08, 0.08)
-    mirror = -1.0 if random.random() < mirror_share else 1.0
+    angle = np.deg2rad(random.uniform(-18, 18)) * strength
+    scale = np.exp(strength * (random.uniform(-0.22, 0.22, 2) * 0.4 + random.uniform(-0.22, 0.22)))
+    shear = random.uniform(-0.08, 0.08) * strength
+    mirror = -1.0 if random.random() < 0.2 * strength else 1.0
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = rotation @ np.array([[mirror * scale[0], shear], [0.0, scale[1]]])
     centre = np.array([size / 2, size / 2])
-    shift = centre + random.uniform(-0.07, 0.07, 2) * size - matrix @ centre
+    shift = centre + strength * random.uniform(-0.07, 0.07, 2) * size - matrix @ centre
     affine = np.column_stack([matrix, shift])
     warped = cv2.warpAffine(image, affine, (size, size), flags=cv2.INTER_LINEAR)
     return warped, cv2.warpAffine(label, affine, (size, size), flags=cv2.INTER_NEAREST)
 
 
-def random_intensity(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Random gamma, gain, offset, blur, noise, haze and shadow; (S, S) uint8 in and out, black stays outside."""
+def random_intensity(image: np.ndarray, random: np.random.Generator, strength: float = 1.0) -> np.ndarray:
+    """Random gamma, gain, offset, blur, noise, haze and shadow; (S, S) uint8 in and out, black stays outside.
+
+    ``strength`` 0..1 scales how often each of them happens.
+    """
     size = image.shape[0]
     outside = image == 0
-    grey = image.astype(np.float32) / 255.0
-    if random.random() < 0.7:
+    grey: np.ndarray = image.astype(np.float32) / 255.0
+    if random.random() < 0.7 * strength:
         grey = grey ** np.float32(np.exp(random.uniform(-0.45, 0.45)))
-    if random.random() < 0.7:
+    if random.random() < 0.7 * strength:
         grey = grey * np.float32(random.uniform(0.6, 1.5)) + np.float32(random.uniform(-0.12, 0.12))
-    if random.random() < 0.25:
+    if random.random() < 0.25 * strength:
         grey = grey * (1 - _beam_wedge(size, random) * np.float32(random.uniform(0.3, 1.0)))
-    if random.random() < 0.25:
-        haze = cv2.resize(random.random((6, 6), dtype=np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    if random.random() < 0.25 * strength:
+        cloud = cv2.resize(random.random((6, 6), dtype=np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
         fade = np.linspace(1, random.uniform(0, 1), size, dtype=np.float32)[:, None]
-        haze = haze * fade * np.float32(random.uniform(0.1, 0.45))
+        haze = np.asarray(cloud) * fade * np.float32(random.uniform(0.1, 0.45))
         grey = 0.5 * grey + 0.5 * np.maximum(grey, haze)
-    if random.random() < 0.3:
+    if random.random() < 0.3 * strength:
         sigma = random.uniform(0.4, 2.2)
-        grey = cv2.GaussianBlur(grey, (0, 0), sigmaX=sigma, sigmaY=sigma * random.uniform(0.3, 1.0))
-    if random.random() < 0.3:
-        noise = random.standard_normal((size, size), dtype=np.float32)
-        noise = cv2.GaussianBlur(noise, (0, 0), random.uniform(0.4, 1.4))
+        grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), sigmaX=sigma, sigmaY=sigma * random.uniform(0.3, 1.0)))
+    if random.random() < 0.3 * strength:
+        grain = random.standard_normal((size, size), dtype=np.float32)
+        noise = np.asarray(cv2.GaussianBlur(grain, (0, 0), random.uniform(0.4, 1.4)))
         grey = grey + noise * np.float32(random.uniform(0.02, 0.10) / (noise.std() + 1e-6))
-    if random.random() < 0.15:
+    if random.random() < 0.15 * strength:
         factor = random.uniform(1.5, 3.5)
         small = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
-        grey = cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC)
+        grey = np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC))
     result = np.clip(grey * 255.0 + 0.5, 0, 255).astype(np.uint8)
     result[outside] = 0
     return result
@@ -62,5 +65,6 @@ def _beam_wedge(size: int, random: np.random.Generator) -> np.ndarray:
     angle = np.arctan2(x - size / 2, y + 1.0)
     centre, width = random.uniform(-0.5, 0.5), random.uniform(0.03, 0.15)
     start = random.uniform(0.0, 0.6) * size
-    beam = 1 / (1 + np.exp((np.abs(angle - centre) - width) / 0.02))
-    return (beam / (1 + np.exp((start - y) / (0.04 * size)))).astype(np.float32)
+    beam = 1 / (1 + np.exp(np.clip((np.abs(angle - centre) - width) / 0.02, -30, 30)))
+    depth = 1 / (1 + np.exp(np.clip((start - y) / (0.04 * size), -30, 30)))
+    return np.asarray(beam * depth, np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -72,7 +72,7 @@ def _calibration_inputs(samples: list[CamusSample]) -> Iterator[np.ndarray]:
         yield squash(image, cv2.INTER_AREA)[None, None].astype(np.float32)
 
 
-def _entry(task: str, card: str, files: list[Exported], output: dict[str, object]) -> dict[str, object]:
+def _entry(task: str, card: str, files: list[Exported], output: Mapping[str, object]) -> dict[str, object]:
     return {
         "version": VERSION,
         "task": task,

@@ -145,11 +145,11 @@ def _same_mild_intensity(images: list[np.ndarray], random: np.random.Generator) 
 
 def quality_loss(
     network: RegionalQualityNet,
+    recipe: QualityRecipe,
     pairs: torch.Tensor,
     targets: torch.Tensor,
     scored: torch.Tensor,
     shares: torch.Tensor,
-    recipe: QualityRecipe,
 ) -> torch.Tensor:
     """Error of both scores, of their difference, and of the attention against the region masks."""
     count = pairs.shape[0]
@@ -179,6 +179,6 @@ def train_quality(data_dir: Path, out_dir: Path, recipe: QualityRecipe = Quality
         data.epoch = run.epochs_done
         order = torch.Generator().manual_seed(recipe.seed + run.epochs_done)
         loader = DataLoader(data, recipe.pairs_per_batch, shuffle=True, drop_last=True, num_workers=1, generator=order)
-        loss = run.epoch(loader, len(loader), lambda batch: quality_loss(network, *batch, recipe))  # type: ignore[misc]
+        loss = run.epoch(loader, len(loader), lambda batch: quality_loss(network, recipe, *batch))
         run.save({"loss": round(loss, 4)})
     return run.checkpoint

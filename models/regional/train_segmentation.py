@@ -20,14 +20,17 @@ from models.regional.augment import random_geometry, random_intensity
 from models.regional.network import SEGMENTATION_CLASSES, SegmentationUNet
 from models.training import Optimisation, Run
 
-PLAN = Optimisation(epochs=24, learning_rate=2.5e-3, weight_decay=1e-2, average_decay=0.996)
+MAIN = Optimisation(epochs=24, learning_rate=2.5e-3, weight_decay=1e-2, average_decay=0.996)
+FINISH = Optimisation(epochs=8, learning_rate=8e-4, weight_decay=1e-2, average_decay=0.996)
 
 
 @dataclass(frozen=True)
 class SegmentationRecipe:
-    """Everything that decides the outcome beside the data."""
+    """Everything that decides the outcome beside the data: a main phase, and a finish with milder augmentation."""
 
-    optimisation: Optimisation = PLAN
+    optimisation: Optimisation = MAIN
+    finish: Optimisation = FINISH
+    finish_strength: float = 0.4
     batch: int = 16
     seed: int = 20261121
 
@@ -38,14 +41,15 @@ class _Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         self.labels = [squash(s.label(), cv2.INTER_NEAREST) for s in samples]
         self.seed = seed
         self.epoch = 0
+        self.strength = 1.0
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         random = np.random.default_rng((self.seed, self.epoch, index))
-        image, label = random_geometry(self.images[index], self.labels[index], random)
-        image = random_intensity(image, random)
+        image, label = random_geometry(self.images[index], self.labels[index], random, self.strength)
+        image = random_intensity(image, random, self.strength)
         return torch.from_numpy(image)[None].float(), torch.from_numpy(label).long()
 
 
@@ -60,26 +64,33 @@ def segmentation_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor
 
 
 def train_segmentation(data_dir: Path, out_dir: Path, recipe: SegmentationRecipe = SegmentationRecipe()) -> Path:
-    """Train and return the path of the checkpoint (resumes from it when it is there)."""
+    """Train and return the path of the checkpoint (resumes from what is there)."""
     torch.manual_seed(recipe.seed)
     data = _Pairs(read_split(data_dir, "train"), recipe.seed)
     val = read_split(data_dir, "val")
     network = SegmentationUNet().to(memory_format=torch.channels_last)
-    run = Run(network, recipe.optimisation, out_dir / "segmentation.pt")
-    while run.epochs_done < recipe.optimisation.epochs:
+    main = Run(network, recipe.optimisation, out_dir / "segmentation_main.pt")
+    _train_phase(main, data, val, recipe)
+    data.strength, data.seed = recipe.finish_strength, recipe.seed + 1
+    finish = Run(main.average.requires_grad_(True), recipe.finish, out_dir / "segmentation.pt")
+    _train_phase(finish, data, val, recipe)
+    return finish.checkpoint
+
+
+def _train_phase(run: Run, data: _Pairs, val: list[CamusSample], recipe: SegmentationRecipe) -> None:
+    while run.epochs_done < run.plan.epochs:
         data.epoch = run.epochs_done
-        order = torch.Generator().manual_seed(recipe.seed + run.epochs_done)
+        order = torch.Generator().manual_seed(data.seed + run.epochs_done)
         loader = DataLoader(data, recipe.batch, shuffle=True, drop_last=True, num_workers=1, generator=order)
-        loss = run.epoch(loader, len(loader), lambda batch: _loss(network, batch))
+        loss = run.epoch(loader, len(loader), lambda batch: _loss(run.network, batch))
         report: dict[str, object] = {"loss": round(loss, 4)}
-        if run.epochs_done % 3 == 0 or run.epochs_done == recipe.optimisation.epochs:
+        if run.epochs_done % 3 == 0 or run.epochs_done == run.plan.epochs:
             report |= {k: round(v, 4) for k, v in evaluate_network(run.average, val).items()}
         run.save(report)
-    return run.checkpoint
 
 
-def _loss(network: torch.nn.Module, batch: object) -> torch.Tensor:
-    image, label = batch  # type: ignore[misc]
+def _loss(network: torch.nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    image, label = batch
     with torch.autocast("cpu", torch.bfloat16):
         logits = network(image.contiguous(memory_format=torch.channels_last))
     return segmentation_loss(logits.float(), label)

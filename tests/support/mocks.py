@@ -70,6 +70,7 @@ class MockAssessor:
         self.assessed: list[int] = []
         self.forgotten = 0
         self.views: list[str | None] = []
+        self.sources: list[SourceInfo] = []
         self.closed = 0
         self.threads: set[int] = set()
 
@@ -85,6 +86,9 @@ class MockAssessor:
         if self.delay_s:
             time.sleep(self.delay_s)
         return make_assessment(frame, self.scores)
+
+    def use_source(self, info: SourceInfo) -> None:
+        self.sources.append(info)
 
     def set_view(self, view: str | None) -> None:
         self.views.append(view)

@@ -1,0 +1,119 @@
+"""``sonogauge live``: the window, or without one a run that ends with its figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from app.bootstrap import ModelOptions, make_engine
+from app.engine.pipeline import Engine
+from capture.discovery import open_source
+from capture.errors import SettingsError
+from capture.source import FrameSource
+
+MODELS_TIMEOUT_S = 60.0
+FAILURE = 1
+DEFAULT_HEADLESS_SOURCE = "virtual"
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """What ``live`` was asked; an empty source means: choose in the window. ``seconds`` 0: no limit."""
+
+    source: str
+    headless: bool
+    seconds: float
+    as_json: bool
+    models: ModelOptions
+
+
+def run_live(options: LiveOptions) -> int:
+    """Run until the window is closed, the time is over, or the source has ended; returns the exit code."""
+    if options.as_json and not options.headless:
+        raise SettingsError("--json prints the figures of a run without a window: add --headless")
+    return _headless(options) if options.headless else _window(options)
+
+
+def _window(options: LiveOptions) -> int:
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")):
+        raise SettingsError("there is no screen (DISPLAY is not set): use --headless, or run it in a desktop session")
+    from app.ui.run import run_window
+
+    source = open_source(options.source) if options.source else None
+    engine = make_engine(source, options.models)
+    profile = options.models.load_profile()
+    return run_window(
+        engine,
+        view=options.models.view,
+        profile=profile.name if profile else "",
+        seconds=options.seconds or None,
+    )
+
+
+def _headless(options: LiveOptions) -> int:
+    source = open_source(options.source or DEFAULT_HEADLESS_SOURCE)
+    engine = make_engine(source, options.models)
+    figures = run_engine(engine, source, options.seconds)
+    if options.as_json:
+        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    else:
+        Console(width=100).print(summary_table(figures))
+    if not figures["frames_assessed"]:
+        sys.stderr.write("sonogauge: no frame was assessed; " + "; ".join(figures["banners"]) + "\n")
+        return FAILURE
+    return 0
+
+
+def run_engine(engine: Engine, source: FrameSource, seconds: float) -> dict[str, Any]:
+    """Start, wait for the end or ``seconds`` after the models are ready, stop; the summary of the run."""
+    try:
+        engine.start(models_first=True)
+        engine.wait_ready(MODELS_TIMEOUT_S)
+        engine.wait_over(seconds or threading.TIMEOUT_MAX)
+        renderer = renderer_figures(source)
+    except KeyboardInterrupt:
+        renderer = renderer_figures(source)
+    finally:
+        engine.stop()
+    return engine.summary() | renderer
+
+
+def renderer_figures(source: FrameSource) -> dict[str, Any]:
+    """CPU of a source that renders in a process of its own, in percent of one core; empty for all others."""
+    percent = getattr(source, "renderer_cpu_percent", None)
+    return {"renderer_cpu_percent": round(float(percent()), 1)} if callable(percent) else {}
+
+
+def summary_table(figures: dict[str, Any]) -> Table:
+    """The run in one table."""
+    table = Table("sonogauge", "", title=f"{figures['source']}, {figures['mode']}")
+    rows = {
+        "provider, precision": f"{figures['provider']}, {figures['precision']}",
+        "frames captured / assessed": f"{figures['frames_captured']} / {figures['frames_assessed']}",
+        "fps captured / assessed": f"{figures['fps_captured']} / {figures['fps_assessed']}",
+        "drops": _pairs(figures["drops"]),
+        "assessment, ms": _pairs(figures["assess_ms"]),
+        "memory, MB": str(figures["rss_mb"]),
+        "signal": str(figures["signal"]),
+    }
+    if "renderer_cpu_percent" in figures:
+        rows["virtual scanner's CPU, % of a core"] = str(figures["renderer_cpu_percent"])
+    for name, value in rows.items():
+        table.add_row(name, value)
+    table.add_section()
+    last = figures["last_assessment"] or {"verdict": "none", "reason": "no frame was assessed", "regions": {}}
+    table.add_row("last verdict", f"{last['verdict']} {last['reason']}".strip())
+    for name, region in last["regions"].items():
+        table.add_row(name, "-" if region["score"] is None else f"{region['score']:.1f}")
+    return table
+
+
+def _pairs(values: dict[str, Any] | None) -> str:
+    return ", ".join(f"{name} {value}" for name, value in (values or {}).items()) or "-"

@@ -160,7 +160,7 @@ class MainWindow(QMainWindow):
         except SonogaugeError as error:
             self.say(str(error))
             return
-        self._messages.clear()
+        self._dismiss()
         self._engine.switch(source)
         self.pull()
 

@@ -91,13 +91,15 @@ class ImagePane(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Borders, picture, overlay, caption; then tell the listener that the paint has ended."""
         painter = QPainter(self)
-        placed = self.current_fit()
-        if placed is None:
-            painter.fillRect(self.rect(), QColor(BACKGROUND))
-        else:
-            self._paint_picture(painter, placed)
-        self._paint_words(painter)
-        painter.end()
+        try:
+            placed = self.current_fit()
+            if placed is None:
+                painter.fillRect(self.rect(), QColor(BACKGROUND))
+            else:
+                self._paint_picture(painter, placed)
+            self._paint_words(painter)
+        finally:
+            painter.end()  # Qt crashes when a paint event leaves a painter at work
         if self.on_painted is not None:
             self.on_painted()
 

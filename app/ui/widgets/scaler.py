@@ -49,11 +49,10 @@ class Scaler:
 
 
 def scaled(pixels: np.ndarray, placed: Fit) -> np.ndarray:
-    """Part of a picture in the size of its placement, contrast untouched; a view of it when that is 1:1."""
+    """Part of a picture in the size of its placement, contrast untouched, gapless; no copy for a whole frame 1:1."""
     rows, columns = placed.source.slices()
     part = pixels[rows, columns]
     if (placed.width, placed.height) == (placed.source.width, placed.source.height):
-        tight_pixels = part.strides[1:] == (pixels.itemsize,) or part.strides[1:] == (3, 1)
-        return part if tight_pixels else np.ascontiguousarray(part)
+        return np.ascontiguousarray(part)  # a QImage takes gapless memory only; a whole frame is that already
     way = cv2.INTER_AREA if placed.scale <= AREA_BELOW else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(part, (placed.width, placed.height), interpolation=way), dtype=np.uint8)

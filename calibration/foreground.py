@@ -71,7 +71,18 @@ def find_foreground(pixels: np.ndarray) -> list[Foreground]:
         different = cv2.threshold(distance, threshold, 255, cv2.THRESH_BINARY)[1]
         density = _shrunk(different, size).astype(np.float32) / 255
         readings.append(Foreground(density, known, _body(density), (size[0] / width, size[1] / height)))
-    return readings[:1] if len(readings) > 1 and _same(readings[0].body, readings[1].body) else readings
+    return readings[:1] if _same(readings[0].body, readings[1].body) else readings
+
+
+def loose_foreground(reading: Foreground) -> Foreground:
+    """All that differs from the background as one convex body, for dim pictures that fall apart into islands."""
+    solid = (cv2.blur(reading.density, (5, 5)) > 0.2).astype(np.uint8)
+    contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    islands = [contour for contour in contours if cv2.contourArea(contour) >= 12]
+    body = np.zeros(solid.shape, np.uint8)
+    if islands:
+        cv2.fillConvexPoly(body, cv2.convexHull(np.vstack(islands)), 1)
+    return Foreground(body.astype(np.float32), reading.known, body > 0, reading.scale)
 
 
 def find_background(grey: np.ndarray) -> Background | None:
@@ -108,12 +119,12 @@ def _thresholds(distance: np.ndarray, background: Background) -> tuple[float, fl
     low = min(background.noise, 4.0)
     sample = distance[::4, ::4]
     content = sample[sample > max(low, 3)]
-    high = 0.12 * float(np.percentile(content, 75)) if content.size else 2.0
-    return low, float(np.clip(high, low + 1, 10))
+    high = 0.2 * float(np.percentile(content, 75)) if content.size else 2.0
+    return low, float(np.clip(high, low + 1, 24))
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return np.count_nonzero(a & b) >= 0.99 * np.count_nonzero(a | b)
+    return bool(np.count_nonzero(a & b) >= 0.99 * np.count_nonzero(a | b))
 
 
 def _bars(grey: np.ndarray, background: int) -> tuple[slice, slice]:
@@ -149,7 +160,7 @@ def _graphics(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     coloured = cv2.threshold(spread, _COLOUR_STEP, 255, cv2.THRESH_BINARY)[1]
     if np.count_nonzero(coloured) > 0.03 * coloured.size:  # a tinted picture or colour flow, not a trace
         return np.zeros(coloured.shape, np.uint8)
-    return np.asarray(cv2.dilate(coloured, np.ones((3, 3), np.uint8)))
+    return np.asarray(cv2.dilate(coloured, np.ones((3, 3), np.uint8)), dtype=np.uint8)
 
 
 def _shrunk(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -162,9 +173,9 @@ def _body(density: np.ndarray) -> np.ndarray:
     """Largest component after removal of thin things (text, rulers, traces), holes filled; (h, w) bool."""
     solid = (cv2.blur(density, (3, 3)) > 0.25).astype(np.uint8)
     unit = max(max(density.shape) / WORK_SIDE, 0.4)
-    solid = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _disc(5 * unit))
-    solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, _disc(11 * unit), borderType=cv2.BORDER_REPLICATE)
-    contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _disc(5 * unit))
+    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, _disc(11 * unit), borderType=cv2.BORDER_REPLICATE)
+    contours, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     body = np.zeros(density.shape, np.uint8)
     pictures = [contour for contour in contours if not _is_bar(contour, density.shape)]
     if pictures:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from calibration.foreground import Foreground, find_foreground
+from calibration.foreground import Foreground, find_foreground, loose_foreground
 from calibration.levels import grey_of
 from calibration.linear_fit import fit_rectangle
 from calibration.sector_fit import SectorFitter
@@ -17,6 +17,9 @@ from capture.geometry import LinearField, Sector, SectorShape
 
 _MIN_AREA_SHARE = 0.02
 _TIGHT_SHARE = 0.93
+_CLEAR = 0.95
+_DOUBTFUL = 0.75
+_RINGING_PX = 14.0
 _NARROWEST = np.radians(16.0)
 _ADVICE = "show a live ultrasound picture on the scanner and find the sector again, or draw it by hand in the profile"
 
@@ -44,6 +47,7 @@ class _Candidate:
     shape: SectorShape  # in working pixels
     agreement: float  # overlap of shape and picture, 0..1
     crispness: float  # drop of picture density across the outline, 0..1
+    is_loose: bool = False  # holds islands of a dim picture rather than one body
 
     @property
     def merit(self) -> float:
@@ -66,8 +70,49 @@ def detect_sector(frames: Sequence[np.ndarray]) -> SectorFinding:
     pixels = _merged(frames)
     readings = find_foreground(pixels)
     _require_picture(pixels, max(readings, key=lambda reading: np.count_nonzero(reading.body)))
-    best = max((_choose(reading) for reading in readings), key=lambda candidate: candidate.merit)
-    return _finding(best, readings[0].scale, pixels.shape[:2])
+    best = _best(readings)
+    return _finding(best, readings[0], pixels.shape[:2])
+
+
+def _best(readings: list[Foreground]) -> _Candidate:
+    """The better reading; for islands of a dim picture the hull that holds them all."""
+    candidates = [_choose(reading) for reading in readings]
+    if len(candidates) > 1 and _is_ringing(candidates[0].shape, candidates[1].shape, readings[0].scale):
+        return candidates[1]
+    best = max(candidates, key=lambda candidate: candidate.merit)
+    if best.agreement >= _CLEAR:
+        return best
+    loose = _choose(loose_foreground(readings[0]))
+    if isinstance(loose.shape, Sector) and loose.agreement > max(best.agreement, 0.85):
+        return replace(loose, is_loose=True)
+    return best
+
+
+def _is_ringing(low: SectorShape, high: SectorShape, scale: tuple[float, float]) -> bool:
+    """Whether any difference reaches a little further out than clear ones on every side.
+
+    Compression rings all around a picture, by at most a block; a dark flank is on one side.
+    """
+    if not (isinstance(low, Sector) and isinstance(high, Sector)):
+        return False
+    middle = (high.radius_min_px + high.radius_max_px) / 2
+    left = high.apex_x + middle * np.sin(high.angle_left), high.apex_y + middle * np.cos(high.angle_left)
+    right = high.apex_x + middle * np.sin(high.angle_right), high.apex_y + middle * np.cos(high.angle_right)
+    bottom = high.apex_x, high.apex_y + high.radius_max_px
+    (r_left, a_left), (r_right, a_right), (r_bottom, _) = (
+        low.polar(np.array(x), np.array(y)) for x, y in (left, right, bottom)
+    )
+    outward = (
+        np.array(
+            [
+                r_left * (a_left - low.angle_left),
+                r_right * (low.angle_right - a_right),
+                low.radius_max_px - r_bottom,
+            ]
+        )
+        / scale[0]
+    )  # screen pixels
+    return bool(outward.min() > 0.7 and outward.max() < _RINGING_PX)
 
 
 def _merged(frames: Sequence[np.ndarray]) -> np.ndarray:
@@ -153,14 +198,25 @@ def _agreement(shape: SectorShape, evidence: Foreground) -> float:
     """Overlap (intersection over union) of a shape and the body, on the working copy."""
     inside = shape.mask(*evidence.body.shape)
     union = np.count_nonzero(inside | evidence.body)
-    return np.count_nonzero(inside & evidence.body) / max(union, 1)
+    return float(np.count_nonzero(inside & evidence.body) / max(int(union), 1))
 
 
-def _finding(candidate: _Candidate, scale: tuple[float, float], frame_shape: tuple[int, ...]) -> SectorFinding:
-    shape = _on_screen(candidate.shape, scale)
-    rect = shape.bounds().clipped(frame_shape[0], frame_shape[1])
-    tight = rect.width >= _TIGHT_SHARE * frame_shape[1] and rect.height >= _TIGHT_SHARE * frame_shape[0]
-    return SectorFinding(shape, tight, round(candidate.agreement, 3))
+def _finding(candidate: _Candidate, reading: Foreground, frame_shape: tuple[int, ...]) -> SectorFinding:
+    height, width = frame_shape[0], frame_shape[1]
+    confidence = round(min(candidate.agreement, 1.0), 3)
+    notes: tuple[str, ...] = ()
+    shape = _on_screen(candidate.shape, reading.scale)
+    if candidate.agreement < _DOUBTFUL:
+        everything = _bounding_box(loose_foreground(reading).body)
+        shape = _on_screen(everything, reading.scale)
+        confidence = min(confidence, 0.4)
+        notes = ("No clear sector outline: the whole picture area is used. Check the crop.",)
+    elif candidate.is_loose:
+        confidence = min(confidence, 0.6)
+        notes = ("The picture is dim and its outline only partly visible: raise the gain and find the sector again.",)
+    rect = shape.bounds().clipped(height, width)
+    tight = rect.width >= _TIGHT_SHARE * width and rect.height >= _TIGHT_SHARE * height
+    return SectorFinding(shape, tight, confidence, notes)
 
 
 def _on_screen(shape: SectorShape, scale: tuple[float, float]) -> SectorShape:

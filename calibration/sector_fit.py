@@ -15,7 +15,8 @@ from calibration.linear_fit import largest_run
 from capture.geometry import Sector
 
 _WIDEST = np.radians(80.0)
-_RANGES, _BEAMS = 144, 200
+_RANGES, _BEAMS = 96, 144
+_FINE = 4  # times as many in the last look
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,21 @@ class SectorFitter:
             return None
         best = max(fits, key=lambda fit: fit.gain)
         side = max(self.body.shape)
-        for step in (side / 40, side / 80, side / 160, side / 320, side / 640, side / 1280):
+        for step in (side / 40, side / 80, side / 160, side / 320):
             best = self._climb(best, step)
+        best = self._at(best.sector.apex_x, best.sector.apex_y, best.sector, fine=True) or best
         for _ in range(3):
-            best = self._straighten(best)
+            straight = self._straightened(best)
+            if straight is None or straight.gain <= best.gain:
+                break
+            best = straight
         return best
 
-    def _straighten(self, best: Fit) -> Fit:
-        """Move the apex to where straight lines along both sides meet, when that pays."""
+    def _straightened(self, best: Fit) -> Fit | None:
+        """The fit with its apex where straight lines along both sides meet; None when they do not."""
         lines = [edge_line(self.weight, best.sector, side) for side in (-1, 1)]
         apex = _meeting(lines[0], lines[1])
-        fine = self._at(best.sector.apex_x, best.sector.apex_y, best.sector, fine=True) or best
-        moved = self._at(*apex, best.sector, fine=True) if apex else None
-        return moved if moved and moved.gain > fine.gain else fine
+        return self._at(*apex, best.sector, fine=True) if apex else None
 
     def _climb(self, best: Fit, step: float) -> Fit:
         """Greedy moves of the apex by ``step`` while they pay."""
@@ -82,9 +85,9 @@ class SectorFitter:
         top = rows[0]
         middle = float(left[0] + right[0]) / 2
         starts = [(middle, float(top)), (middle, float(top) - 0.15 * rows.size)]
-        lines = _side_line(left, rows, -1, width), _side_line(right, rows, 1, width)
-        if lines[0] is not None and lines[1] is not None:
-            (a0, b0), (a1, b1) = lines
+        left_line, right_line = _side_line(left, rows, -1, width), _side_line(right, rows, 1, width)
+        if left_line is not None and right_line is not None:
+            (a0, b0), (a1, b1) = left_line, right_line
             if b1 - b0 > 0.1:
                 y = (a0 - a1) / (b1 - b0)
                 starts.append((a0 + b0 * y, y))
@@ -112,7 +115,7 @@ class SectorFitter:
             return -_WIDEST, _WIDEST, _RANGES, _BEAMS
         slack = np.radians(6.0)
         low, high = max(near.angle_left - slack, -_WIDEST), min(near.angle_right + slack, _WIDEST)
-        return low, high, 3 * _RANGES if fine else _RANGES, 3 * _BEAMS if fine else _BEAMS
+        return low, high, _FINE * _RANGES if fine else _RANGES, _FINE * _BEAMS if fine else _BEAMS
 
 
 def _best_rectangle(
@@ -145,7 +148,9 @@ def edge_line(weight: np.ndarray, sector: Sector, side: int) -> tuple[np.ndarray
     reach = max(0.03 * span, 4.0)
     offset = np.linspace(-reach, reach, 4 * int(reach) + 1)
     points = np.array([sector.apex_x, sector.apex_y]) + radius[:, None, None] * along + offset[:, None] * across
-    cuts = cv2.remap(weight, points.astype(np.float32), None, cv2.INTER_LINEAR, borderValue=0)  # (points, offsets)
+    cuts = cv2.remap(
+        weight, points[..., 0].astype(np.float32), points[..., 1].astype(np.float32), cv2.INTER_LINEAR, borderValue=0
+    )  # (points, offsets)
     cuts = cv2.blur(cuts, (1, 5))
     change = cuts.cumsum(axis=1).argmax(axis=1)
     seen = (change > 0) & (change < offset.size - 1) & (np.abs(cuts).min(axis=1) > 0)

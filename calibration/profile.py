@@ -1,0 +1,261 @@
+"""Scanner profiles: what is known about one scanner's video output, kept as one small TOML file each."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from calibration.crop import SectorCrop
+from calibration.levels import Levels
+from capture.errors import CalibrationError
+from capture.geometry import LinearField, Sector, SectorShape
+
+SCHEMA_VERSION = 1
+_LARGEST_FILE = 64 * 1024
+
+Pixels = Annotated[float, Field(ge=-20000, le=20000, allow_inf_nan=False)]
+Length = Annotated[float, Field(ge=0, le=40000, allow_inf_nan=False)]
+Angle = Annotated[float, Field(ge=-1.58, le=1.58, allow_inf_nan=False)]
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+MIGRATIONS: dict[int, Migration] = {}
+"""From each older schema version, the step to the next one."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class SectorPart(_Part):
+    """Sector of a phased or curvilinear probe."""
+
+    kind: Literal["sector"] = "sector"
+    apex_x: Pixels = Field(description="where the edge beams meet, screen pixels from the left")
+    apex_y: Pixels = Field(description="where the edge beams meet, screen pixels from the top; may be negative")
+    radius_min_px: Length = Field(description="nearest range of the beams from the apex, screen pixels")
+    radius_max_px: Length = Field(description="furthest range of the beams from the apex, screen pixels")
+    angle_left: Angle = Field(description="left edge beam, radians from straight down")
+    angle_right: Angle = Field(description="right edge beam, radians from straight down")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SectorPart:
+        if not self.radius_min_px < self.radius_max_px:
+            raise ValueError("radius_min_px must be smaller than radius_max_px")
+        if not self.angle_left < self.angle_right:
+            raise ValueError("angle_left must be smaller than angle_right")
+        return self
+
+
+class LinearPart(_Part):
+    """Rectangular field of a linear probe."""
+
+    kind: Literal["linear"] = "linear"
+    left: Pixels = Field(description="left edge, screen pixels")
+    top: Pixels = Field(description="top edge, screen pixels")
+    right: Pixels = Field(description="right edge, screen pixels")
+    bottom: Pixels = Field(description="bottom edge, screen pixels")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> LinearPart:
+        if not (self.left < self.right and self.top < self.bottom):
+            raise ValueError("left must be smaller than right and top smaller than bottom")
+        return self
+
+
+class LevelsPart(_Part):
+    """Black and white of the video signal."""
+
+    black: int = Field(default=0, ge=0, le=239, description="grey level of black, 16 for limited range")
+    white: int = Field(default=255, ge=16, le=255, description="grey level of white, 235 for limited range")
+
+    @model_validator(mode="after")
+    def _apart(self) -> LevelsPart:
+        if self.white - self.black < 16:
+            raise ValueError("white must be at least 16 above black")
+        return self
+
+
+class ScannerProfile(_Part):
+    """What is known about one scanner's video output at one resolution.
+
+    Every field carries its unit and bounds; ``ScannerProfile.model_json_schema()`` lists them with help.
+    """
+
+    schema_version: int = Field(default=SCHEMA_VERSION, ge=1, description="version of this file's layout")
+    name: str = Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$", description="name shown to the user")
+    width: int = Field(ge=32, le=16384, description="screen width that the profile is for, pixels")
+    height: int = Field(ge=32, le=16384, description="screen height that the profile is for, pixels")
+    field: SectorPart | LinearPart = Field(discriminator="kind", description="where the picture is on the screen")
+    levels: LevelsPart = LevelsPart()
+    spacing_mm: float | None = Field(
+        default=None, gt=0.001, le=10, allow_inf_nan=False, description="side of a screen pixel in mm, when known"
+    )
+    mirrored: bool = Field(default=False, description="the scanner shows left and right swapped")
+
+    @model_validator(mode="after")
+    def _on_the_screen(self) -> ScannerProfile:
+        rect = self.shape.bounds().clipped(self.height, self.width)
+        if min(rect.width, rect.height) < 8:
+            raise ValueError(f"field must lie on the {self.width}x{self.height} screen")
+        return self
+
+    @property
+    def shape(self) -> SectorShape:
+        """The field as a shape in screen pixels."""
+        values = self.field.model_dump(exclude={"kind"})
+        return Sector(**values) if isinstance(self.field, SectorPart) else LinearField(**values)
+
+    @property
+    def signal_levels(self) -> Levels:
+        """Black and white of the signal."""
+        return Levels(self.levels.black, self.levels.white)
+
+    def crop(self, size: int = 256) -> SectorCrop:
+        """The crop for screens of this profile's resolution."""
+        return SectorCrop(self.shape, self.height, self.width, size, self.mirrored)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        shape: SectorShape,
+        frame_size: tuple[int, int],
+        levels: Levels | None = None,
+        spacing_mm: float | None = None,
+        mirrored: bool = False,
+    ) -> ScannerProfile:
+        """Profile of findings.
+
+        Parameters
+        ----------
+        frame_size : (height, width) in pixels
+
+        Raises
+        ------
+        CalibrationError
+            When a value is out of bounds, naming field and rule.
+        """
+        part = SectorPart if isinstance(shape, Sector) else LinearPart
+        levels = levels or Levels()
+        try:
+            return cls(
+                name=name,
+                width=frame_size[1],
+                height=frame_size[0],
+                field=part.model_validate({key: float(value) for key, value in vars(shape).items()}),
+                levels=LevelsPart(black=levels.black, white=levels.white),
+                spacing_mm=spacing_mm,
+                mirrored=mirrored,
+            )
+        except ValidationError as error:
+            raise CalibrationError(f"profile {name!r}: {_rules(error)}: correct the value") from error
+
+
+def load_profile(path: Path) -> ScannerProfile:
+    """Read one profile.
+
+    Raises
+    ------
+    CalibrationError
+        When the file is missing, no TOML, too new or breaks a rule; names file, field and rule.
+    """
+    data = _read_toml(Path(path))
+    try:
+        return ScannerProfile.model_validate(_migrated(data, path))
+    except ValidationError as error:
+        raise CalibrationError(f"profile {path}: {_rules(error)}: correct the file or calibrate again") from error
+
+
+def save_profile(profile: ScannerProfile, path: Path) -> None:
+    """Write one profile: aside, then swapped in, so that the old file stays whole whatever happens.
+
+    Raises
+    ------
+    CalibrationError
+        When the folder cannot be written to.
+    """
+    path = Path(path)
+    text = tomli_w.dumps(profile.model_dump(exclude_none=True))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _swap_in(path, text.encode())
+    except OSError as error:
+        raise CalibrationError(f"cannot save profile {path} ({error.strerror}): check the folder's rights") from error
+
+
+@dataclass(frozen=True)
+class ProfileList:
+    """Profiles of a folder by file, and what is wrong with the files that could not be read."""
+
+    profiles: dict[Path, ScannerProfile]
+    problems: dict[Path, CalibrationError]
+
+
+def list_profiles(folder: Path) -> ProfileList:
+    """All ``*.toml`` profiles of a folder, by file name; a broken one costs only itself. A missing folder is empty."""
+    profiles: dict[Path, ScannerProfile] = {}
+    problems: dict[Path, CalibrationError] = {}
+    for path in sorted(Path(folder).glob("*.toml")):
+        try:
+            profiles[path] = load_profile(path)
+        except CalibrationError as error:
+            problems[path] = error
+    return ProfileList(profiles, problems)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise CalibrationError(f"cannot read profile {path} ({error.strerror}): choose another or calibrate") from error
+    if len(data) > _LARGEST_FILE:
+        raise CalibrationError(f"profile {path} is larger than 64 KiB and so no profile: choose another file")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise CalibrationError(f"profile {path} is no TOML ({error}): correct the file or calibrate again") from error
+
+
+def _migrated(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The data in today's layout."""
+    version = data.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise CalibrationError(f"profile {path}: schema_version must be a whole number from 1: correct the file")
+    if version > SCHEMA_VERSION:
+        raise CalibrationError(
+            f"profile {path}: schema_version {version} is newer than this program knows ({SCHEMA_VERSION}): update it"
+        )
+    for step in range(version, SCHEMA_VERSION):
+        data = {**MIGRATIONS[step](data), "schema_version": step + 1}
+    return data
+
+
+def _rules(error: ValidationError) -> str:
+    """Field and rule of each finding, without the values."""
+    findings = []
+    for finding in error.errors(include_url=False, include_input=False, include_context=False)[:5]:
+        place = ".".join(str(part) for part in finding["loc"]) or "file"
+        findings.append(f"{place}: {finding['msg']}")
+    return "; ".join(findings)
+
+
+def _swap_in(path: Path, data: bytes) -> None:
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError:
+        Path(aside).unlink(missing_ok=True)
+        raise

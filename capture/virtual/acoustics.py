@@ -90,10 +90,13 @@ class NoiseBank:
         return np.asarray(field / np.sqrt((np.abs(field) ** 2).mean()), dtype=np.complex64)
 
 
-def power_db(field: np.ndarray) -> np.ndarray:
-    """Level of the envelope in dB, (ranges, beams) float32."""
+def power_db(field: np.ndarray, averaged_power: np.ndarray | float = 1e-9) -> np.ndarray:
+    """Level of the envelope in dB, (ranges, beams) float32.
+
+    ``averaged_power`` is power without speckle, such as the part of noise and clutter that compounding has averaged.
+    """
     parts = _as_parts(field)
-    power = np.einsum("ijk,ijk->ij", parts, parts) + np.float32(1e-9)
+    power = np.einsum("ijk,ijk->ij", parts, parts) + np.asarray(averaged_power, np.float32)
     return np.asarray(cv2.log(power)) * np.float32(_DB_PER_NEPER)
 
 

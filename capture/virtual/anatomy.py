@@ -10,7 +10,6 @@ import numpy as np
 from capture.virtual.heart import Heart
 
 BACKGROUND, LV, MYO, LA = 0, 1, 2, 3
-LABEL_NAMES = ("background", "LV", "MYO", "LA")
 
 BLOOD_DB = -27.0
 _PITCH_MM = 0.5
@@ -127,7 +126,7 @@ class TissueMap:
 
     def _compose(self) -> np.ndarray:
         s, rho = self._heart.axis_position(self._x, self._z)
-        rough = 1.1 * self._texture(1.3, 2.2) + 0.9 + 0.8 * (rho > 0)
+        rough = 1.1 * self._texture(1.3, 2.2) + 0.5 + 0.4 * (rho > 0)
         parts = chambers(self._heart, self._x, self._z, np.maximum(rough, 0))
         level = self._outside(parts.heart)
         level = np.where(parts.thin_wall, -3.0 + 3.0 * self._texture(2, 2), level)
@@ -149,7 +148,9 @@ class TissueMap:
         distance = cv2.distanceTransform((~heart).astype(np.uint8), cv2.DIST_L2, 5) * _PITCH_MM
         facing = self._facing(distance)
         deep = np.clip((self._z - 30) / 40, 0, 1)
-        fade = -6.0 - 12 * (1 - np.exp(-distance / 30.0)) * deep + 3.0 * self._texture(5, 3)
+        drop, near = self._rng.uniform(9, 20), self._rng.uniform(-12, -7)
+        fade = near * (1 - deep) - 6.0 * deep + 3.0 * self._texture(5, 3)
+        fade = fade - drop * (1 - np.exp(-distance / 28.0)) * deep
         fade = fade + 3.5 * self._texture(16, 12) * deep
         ring = (3 + 14 * facing * deep) * np.exp(-0.5 * ((distance - 2.2) / 2.0) ** 2)
         behind = 8.0 * facing * deep * np.exp(-distance / 11.0)

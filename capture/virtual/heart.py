@@ -6,7 +6,7 @@ is named by its place at end-diastole; motion is given backwards: which material
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def _unit_range(curve: np.ndarray) -> np.ndarray:
     return np.asarray((curve - curve.min()) / (curve.max() - curve.min()))
 
 
-_EJECTED_CURVE = _unit_range(np.roll(_periodic(_BEAT, _EJECTED, 0.02), 0))
+_EJECTED_CURVE = _unit_range(_periodic(_BEAT, _EJECTED, 0.02))
 _OPENING_CURVE = _unit_range(_periodic(_OPENING_BEAT, _OPENING, 0.012))
 
 
@@ -110,11 +110,6 @@ class HeartParameters:
         """Range of the left atrium's floor."""
         return self.apex_z + self.length + self.atrium_length
 
-    def scaled(self, factor: float) -> HeartParameters:
-        """The same heart, larger or smaller by ``factor``."""
-        lengths = ("apex_x", "apex_z", "length", "radius", "septum", "lateral", "atrium_length", "atrium_radius")
-        return replace(self, **{name: getattr(self, name) * factor for name in (*lengths, "right_width", "bend")})
-
 
 @dataclass(frozen=True)
 class HeartState:
@@ -175,7 +170,7 @@ class Heart:
         """Half width of the ventricle with its wall at end-diastole in mm; 0 beyond the apex cap."""
         p = self.parameters
         wall = np.where(lateral, p.lateral, p.septum)
-        cap_mm = 0.72 * p.lateral
+        cap_mm = 0.95 * p.lateral
         from_tip = np.clip((s * p.length + cap_mm) / (p.length + cap_mm), 0, 1)
         thickness = wall * (1 - (1 - from_tip) ** 5) ** 0.6 * (1.02 - 0.16 * from_tip**4)
         return np.asarray(p.radius * _bullet(from_tip) * _side(from_tip, lateral) + thickness)

@@ -36,7 +36,7 @@ class ProbeSettings:
     axial_mm: float = 0.95
     lateral_rad: float = 0.026
     focus_mm: float = 75.0
-    dynamic_range_db: float = 60.0
+    dynamic_range_db: float = 50.0
     median_grey: float = 72.0
 
     @classmethod
@@ -46,9 +46,9 @@ class ProbeSettings:
         return cls(
             depth_mm=float(reach_mm * r.uniform(0.97, 1.1)),
             half_angle=float(np.radians(r.uniform(36, 43))),
-            axial_mm=float(r.uniform(0.8, 1.2)),
-            lateral_rad=float(r.uniform(0.022, 0.032)),
-            dynamic_range_db=float(r.uniform(50, 62)),
+            axial_mm=float(r.uniform(0.75, 1.1)),
+            lateral_rad=float(r.uniform(0.025, 0.036)),
+            dynamic_range_db=float(r.uniform(43, 54)),
             median_grey=float(r.uniform(58, 90)),
         )
 

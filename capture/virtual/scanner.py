@@ -34,7 +34,8 @@ from capture.virtual.probe import ProbeSettings
 from capture.virtual.screen_layout import scanner_screen
 from capture.virtual.valves import ValveBrush
 
-LEAFLET_DB = 5.0
+LEAFLET_DB = 6.0
+AVERAGED_SHARE = 0.5  # of noise and clutter
 VIEWS = ("A4C",)
 
 
@@ -144,7 +145,7 @@ class VirtualScanner:
         self._add_leaflets(field, state)
         image = self._point_spread.apply(field)
         image += self._noise.draw(rng) * self._noise_amplitude
-        return power_db(image)
+        return power_db(image, self._averaged_power)
 
     def ground_truth(self, frame_index: int) -> GroundTruth:
         """Labels and visibility on the pixels of the sector's box."""
@@ -159,13 +160,16 @@ class VirtualScanner:
         scatterers *= amplitude(self.tissue.sample(*self.motion.material_places()))
         self._scatterers = scatterers.view(np.float32).reshape(*scatterers.shape, 2)
         self._gain = amplitude(window.gain_db(probe))
-        clutter = amplitude(window.clutter_db(probe))
+        # Compounding averages noise and clutter, not tissue: that share of their power comes without speckle.
+        lively = np.float32(np.sqrt(1 - AVERAGED_SHARE))
+        clutter, noise = amplitude(window.clutter_db(probe)), amplitude(window.noise_level_db(probe))[:, None]
+        self._averaged_power = AVERAGED_SHARE * (clutter**2 + noise**2) + np.float32(1e-9)
+        clutter, self._noise_amplitude = lively * clutter, lively * noise
         self._clutter = [white_field(rng, probe.ranges, probe.beams) * clutter for _ in range(2)]
         self._leaflet_scatterers = white_field(rng, probe.ranges, probe.beams) * amplitude(np.array(LEAFLET_DB))
         self._point_spread = PointSpread(probe)
         self._noise = NoiseBank(probe, rng)
-        self._noise_amplitude = amplitude(window.noise_level_db(probe))[:, None]
-        self._valves = ValveBrush(self.heart, probe)
+        self._valves = ValveBrush(self.heart, probe, self.seed)
 
     def _tissue_field(self, state: HeartState) -> np.ndarray:
         column, row, travel_mm = self.motion.maps(state)

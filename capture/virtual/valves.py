@@ -24,8 +24,10 @@ class Leaflet:
     open_rad: float
 
 
-def leaflets(heart: Heart) -> tuple[Leaflet, ...]:
-    """The four leaflets of a four-chamber view."""
+def leaflets(heart: Heart, seed: int) -> tuple[Leaflet, ...]:
+    """The four leaflets of a four-chamber view; length and opening differ a little between patients."""
+    rng = np.random.default_rng([seed, 109])
+    share, wide = rng.uniform(0.85, 1.1, 4), rng.uniform(0.75, 1.1, 4)
     one = np.ones(1)
     ring = float(heart.cavity_half_width(one, one > 0)[0])
     wall = ring + heart.parameters.septum
@@ -33,19 +35,19 @@ def leaflets(heart: Heart) -> tuple[Leaflet, ...]:
     septal, lateral = (1.0, -ring), (1.0, ring)
     inner, outer = (0.94, -wall), (0.94, -right)
     return (
-        Leaflet(septal, lateral, 0.66, 0.10, 1.02),
-        Leaflet(lateral, septal, 0.42, 0.15, 1.25),
-        Leaflet(inner, outer, 0.48, 0.13, 1.2),
-        Leaflet(outer, inner, 0.60, 0.10, 1.0),
+        Leaflet(septal, lateral, 0.64 * share[0], 0.10, 1.0 * wide[0]),
+        Leaflet(lateral, septal, 0.42 * share[1], 0.15, 1.3 * wide[1]),
+        Leaflet(inner, outer, 0.42 * share[2], 0.13, 1.15 * wide[2]),
+        Leaflet(outer, inner, 0.60 * share[3], 0.10, 1.0 * wide[3]),
     )
 
 
 class ValveBrush:
     """Draws leaflets into beam space."""
 
-    def __init__(self, heart: Heart, probe: ProbeSettings) -> None:
+    def __init__(self, heart: Heart, probe: ProbeSettings, seed: int = 1) -> None:
         self._heart, self._probe = heart, probe
-        self._leaflets = leaflets(heart)
+        self._leaflets = leaflets(heart, seed)
         self._canvas = np.zeros((probe.ranges, probe.beams), np.uint8)
 
     def draw(self, state: HeartState) -> np.ndarray:

@@ -66,17 +66,17 @@ def test_a_second_look_at_several_frames_refines_it():
 def test_a_steady_stream_is_looked_at_rarely():
     tracker, detector = tracker_with(LEFT)
     play(tracker, 0, 30)
-    assert len(detector.calls) == 2 + 2
+    assert len(detector.calls) == 2 + 1
 
 
 def test_another_sector_must_be_found_twice():
     tracker, detector = tracker_with(LEFT, LEFT, RIGHT, LEFT, LEFT)
-    assert play(tracker, 0, 11.0) == LEFT
+    assert play(tracker, 0, 21.0) == LEFT
     assert len(detector.calls) == 3  # one outlier
-    assert play(tracker, 11.0, 13.0) == LEFT
+    assert play(tracker, 21.0, 23.0) == LEFT
     tracker, _ = tracker_with(LEFT, LEFT, RIGHT)
-    assert play(tracker, 0, 11.0) == LEFT
-    assert play(tracker, 11.0, 12.5) == RIGHT
+    assert play(tracker, 0, 21.0) == LEFT
+    assert play(tracker, 21.0, 22.5) == RIGHT
 
 
 def test_a_stream_that_cannot_be_judged_is_looked_at_again_soon():

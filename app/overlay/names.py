@@ -45,6 +45,15 @@ def region_text(name: str, view: str | None) -> str:
     return f"annulus, {wall} side" if level == "annulus" else f"{wall} wall, {level}"
 
 
+def as_sentence(text: str) -> str:
+    """First letter in upper case, full stop at the end; a file name or a device at the start keeps its letters."""
+    if not text:
+        return ""
+    first = text.split(maxsplit=1)[0].rstrip(",:;.")
+    start = text[0].upper() if first.isalpha() else text[0]
+    return f"{start}{text[1:]}" if text.endswith((".", "!", "?")) else f"{start}{text[1:]}."
+
+
 def summarise(assessment: Assessment) -> Summary:
     """Sentence and count for an assessment.
 

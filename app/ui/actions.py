@@ -38,11 +38,13 @@ ACTIONS = (
     ActionSpec("open_file", "&Source", "&Open file…", ("Ctrl+O",), "Open a video or an image"),
     ActionSpec("quit", "&Source", "&Quit", ("Ctrl+Q",), "Close the program", starts_group=True),
     ActionSpec("freeze", "&Image", "&Freeze", ("Space",), "Hold both pictures; again: go on", checkable=True),
-    ActionSpec("next_view", "&Image", "Next &view", ("V",), "View: unknown, A4C, A2C, ALAX; names the walls"),
+    ActionSpec("next_view", "&Image", "Next &view", ("V",), "Next view: unknown, A4C, A2C, ALAX; names the walls"),
     ActionSpec("whole_screen", "&Image", "&Whole screen", ("W",), "Whole grabbed screen, or the sector enlarged", True),
     ActionSpec("overlay", "&Overlay", "&Overlay", ("O",), "Colours over the assessed image on or off", True),
     ActionSpec("next_palette", "&Overlay", "Next &palette", ("P",), "Colour-blind safe or published colours"),
-    ActionSpec("next_cue", "&Overlay", "&Numbers, patterns, none", ("N",), "What repeats the colours"),
+    ActionSpec(
+        "next_cue", "&Overlay", "&Numbers, patterns, none", ("N",), "Numbers, patterns or neither beside the colours"
+    ),
     ActionSpec("full_screen", "&Window", "&Full screen", ("F", "F11"), "Full screen on or off", True),
     ActionSpec("leave_full_screen", "&Window", "&Leave full screen", ("Esc",), "Leave full screen"),
     ActionSpec("shortcuts", "&Help", "&Keyboard shortcuts", ("?", "F1"), "This list"),

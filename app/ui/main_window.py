@@ -22,6 +22,7 @@ from app.ui.live.banner import Banner
 from app.ui.live.bridge import EngineBridge, Rings
 from app.ui.live.header import VIEWS, Header
 from app.ui.live.hud import Hud
+from app.ui.live.messages import Messages
 from app.ui.live.panes import LivePanes
 from app.ui.live.presenter import Presenter
 from app.ui.live.verdict import VerdictStrip
@@ -81,7 +82,7 @@ class MainWindow(QMainWindow):
         self._engine, self._make_source, self._list_devices = engine, make_source, list_devices
         self._settings_path = settings_path
         self._view = view
-        self._messages: list[str] = []
+        self._messages = Messages()
         self._state: EngineState | None = None
         self.presenter = Presenter(engine, settings)
         self._build(profile)
@@ -139,16 +140,16 @@ class MainWindow(QMainWindow):
 
     def _show_messages(self) -> None:
         state = self._engine.state.get()
-        self.banner.show_messages(self._messages, state.banners, state.signal in _BAD_SOURCE)
+        self.banner.show_messages(self._messages.current(state), state.signal in _BAD_SOURCE)
 
     def say(self, message: str) -> None:
         """Show a sentence of the window's own in the banner until it is dismissed or a source is opened."""
         _log.warning("%s", message)
-        self._messages.append(message)
+        self._messages.say(message)
         self._show_messages()
 
     def _dismiss(self) -> None:
-        self._messages.clear()
+        self._messages.dismiss(self._engine.state.get())
         self._show_messages()
 
     # -- what the user wants; one method per line of the table of actions ----------------------------------------
@@ -160,7 +161,8 @@ class MainWindow(QMainWindow):
         except SonogaugeError as error:
             self.say(str(error))
             return
-        self._dismiss()
+        self._messages.forget_own()
+        self._show_messages()
         self._engine.switch(source)
         self.pull()
 

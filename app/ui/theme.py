@@ -16,6 +16,8 @@ CAUTION = "#f0b64c"
 
 _STYLE = f"""
 QMainWindow, QDialog {{ background: {SURFACE}; }}
+QDialog {{ border: 1px solid {EDGE}; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QWidget {{ color: {TEXT}; font-size: 14px; }}
 QMenuBar {{ background: {SURFACE}; color: {MUTED}; padding: 2px 6px; }}
 QMenuBar::item {{ padding: 4px 10px; border-radius: 4px; }}

@@ -174,7 +174,7 @@ def test_the_bell_pulls_and_the_paint_is_recorded_once(qtbot: QtBot, engine: Sti
 def test_banner_says_what_to_do_while_the_picture_goes_on(qtbot: QtBot, engine: StillEngine, window: MainWindow):
     engine.change(signal=SignalState.LOST, sentence="x", banners=("the card is gone: plug it in again", "second"))
     window.pull()
-    assert window.banner.text.text() == "The card is gone: plug it in again  (+1 more)"
+    assert window.banner.text.text() == "The card is gone: plug it in again.  (+1 more)"
     assert window.banner.choose.isVisible()
     frame = heart_frame(5)
     engine.give(frame)
@@ -183,6 +183,34 @@ def test_banner_says_what_to_do_while_the_picture_goes_on(qtbot: QtBot, engine: 
     engine.change(signal=SignalState.OK, banners=())
     window.pull()
     assert not window.banner.isVisible()
+
+
+def test_a_banner_that_was_read_stays_away_until_its_cause_returns(
+    qtbot: QtBot, engine: StillEngine, window: MainWindow
+):
+    def shows(*banners: str) -> bool:
+        engine.change(banners=banners)
+        window.pull()
+        return window.banner.isVisible()
+
+    assert shows("60 fps were asked for, 30 granted")
+    window.banner.close_button.setFocus()
+    qtbot.keyClick(window.banner.close_button, Qt.Key.Key_Return)
+    assert not shows("60 fps were asked for, 30 granted")
+    assert shows("60 fps were asked for, 30 granted", "another")
+    assert not shows()
+    assert shows("60 fps were asked for, 30 granted")
+
+
+def test_opening_a_source_is_no_alarm(engine: StillEngine, window: MainWindow):
+    engine.change(signal=SignalState.OPENING, sentence="opening a.mp4", banners=("opening a.mp4",))
+    window.pull()
+    assert not window.banner.isVisible()
+    assert window.verdict.sentence.text() == "Opening a.mp4."
+    engine.change(signal=SignalState.NONE, sentence="no source chosen", banners=("no source chosen",))
+    window.pull()
+    assert not window.banner.isVisible()
+    assert "press D" in window.panes.assessed.message
 
 
 def test_a_source_that_cannot_be_opened_becomes_a_banner(

@@ -8,7 +8,7 @@ from hearts import BOXES, LABELS, SIZE, centre, heart, heart_frame, no_heart
 
 from app.overlay.compose import OverlayOptions, compose
 from app.overlay.display_list import HATCHES, Cue, DisplayList, Fade, Line, Polygon, Text
-from app.overlay.names import region_text, summarise
+from app.overlay.names import as_sentence, region_text, summarise
 from app.overlay.paint_cv import draw
 from app.overlay.palettes import CALM_GREY, DEFAULT, PUBLISHED
 from models.runtime.contract import REGION_NAMES
@@ -166,3 +166,17 @@ def test_the_sentence_of_a_refusal_is_its_reason():
     summary = summarise(no_heart(heart_frame()))
     assert summary.sentence == "no heart found: tilt the probe"
     assert (summary.usable, summary.label) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", ""),
+        ("cable out", "Cable out."),
+        ("cannot open it: choose another.", "Cannot open it: choose another."),
+        ("film.mkv is no video", "film.mkv is no video."),
+        ("v4l2:/dev/video0 is in use", "v4l2:/dev/video0 is in use."),
+    ],
+)
+def test_sentences_begin_like_sentences(text: str, sentence: str):
+    assert as_sentence(text) == sentence

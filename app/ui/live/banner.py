@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from app.overlay.names import as_sentence
+
 
 class Banner(QFrame):
     """Shows the most important sentence and how many more there are; never modal.
 
-    ``dismissed`` is sent when the user closes what the window itself had to say; the engine's sentences go when their
-    cause goes.
+    ``dismissed`` is sent when the user has read it.
     """
 
     dismissed = Signal()
@@ -36,21 +37,20 @@ class Banner(QFrame):
         layout.addWidget(self.close_button)
         self.hide()
 
-    def show_messages(self, own: Sequence[str], engine: Sequence[str], source_is_bad: bool) -> None:
-        """Show the window's own messages before the engine's; hide when there are none."""
-        messages = list(dict.fromkeys([*own, *engine]))
+    def show_messages(self, messages: Sequence[str], source_is_bad: bool) -> None:
+        """Show the first message and the number of others; hide when there are none."""
         if messages:
             more = f"  (+{len(messages) - 1} more)" if len(messages) > 1 else ""
-            text = f"{messages[0][0].upper()}{messages[0][1:]}{more}"
+            text = as_sentence(messages[0]) + more
             if text != self.text.text():
                 self.text.setText(text)
                 self.setToolTip("\n".join(messages))
         self.choose.setVisible(source_is_bad)
-        self.close_button.setVisible(bool(own))
         self.setVisible(bool(messages))
 
 
 def _button(text: str, name: str) -> QPushButton:
     button = QPushButton(text)
     button.setAccessibleName(name)
+    button.setAutoDefault(True)  # Return presses it: Space is taken by "freeze"
     return button

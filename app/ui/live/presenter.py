@@ -7,15 +7,17 @@ from typing import Protocol
 
 from app.engine.channels import Snapshot
 from app.engine.presentation import Presentation, present
-from app.engine.state import Assessed, EngineState
+from app.engine.state import Assessed, EngineState, SignalState
 from app.overlay.compose import OverlayOptions, compose
 from app.overlay.display_list import Cue, DisplayList, Fade
-from app.overlay.names import Summary, summarise
+from app.overlay.names import Summary, as_sentence, summarise
 from app.overlay.palettes import PALETTES
 from app.settings import Settings
 from app.ui.widgets.fit import with_margin
 from capture.frame import Frame
 from capture.geometry import Rect
+
+NO_SOURCE = "no source yet: press D to choose one, or drop a file here"
 
 
 class Shown(Protocol):
@@ -75,7 +77,7 @@ class Presenter:
         """The scene of this moment. Cheap when nothing changed: the overlay is composed once per result."""
         engine, state = self._engine, self._engine.state.get()
         live, assessed = engine.shown_frame(), engine.shown()
-        shown = present(assessed, live, state.signal, state.sentence, engine.is_frozen)
+        shown = present(assessed, live, state.signal, _advice(state), engine.is_frozen)
         if assessed is not None and live is not None and assessed.frame.source_id != live.source_id:
             assessed = None
         return Scene(
@@ -83,7 +85,7 @@ class Presenter:
             assessed,
             self._overlay(assessed, shown),
             self._part_shown(live, assessed),
-            "" if assessed is not None else _as_sentence(shown.reason),
+            "" if assessed is not None else as_sentence(shown.reason),
             self._summary(assessed, shown),
             shown.dim,
         )
@@ -129,7 +131,7 @@ class Presenter:
 
     def _summary(self, assessed: Assessed | None, shown: Presentation) -> Summary:
         if assessed is None or not shown.show_scores:
-            return Summary(_as_sentence(shown.reason))
+            return Summary(as_sentence(shown.reason))
         return summarise(assessed.assessment)
 
     def _part_shown(self, live: Frame | None, assessed: Assessed | None) -> Rect | None:
@@ -150,6 +152,5 @@ class Presenter:
             self._part = with_margin(rect, height, width)
 
 
-def _as_sentence(text: str) -> str:
-    """First letter in upper case, full stop at the end."""
-    return f"{text[0].upper()}{text[1:].rstrip('.')}." if text else ""
+def _advice(state: EngineState) -> str:
+    return NO_SOURCE if state.signal is SignalState.NONE else state.sentence

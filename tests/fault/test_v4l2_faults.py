@@ -145,6 +145,19 @@ def test_card_by_its_stable_link(fake_card: FakeCard) -> None:
     assert result["source_id"] == result["expected"]
 
 
+def test_listing_devices_disturbs_no_stream(fake_card: FakeCard) -> None:
+    result = play(fake_card, "found_by_asking_the_node")
+    assert result["found"] == [[f"v4l2:{DEVICE}", "Fake capture card (video42)"]]
+    assert result["undisturbed"]
+
+
+def test_opening_and_losing_the_card_many_times_leaves_nothing_behind(fake_card: FakeCard) -> None:
+    result = play(fake_card, "opened_many_times")
+    assert result["more_files"] <= 0
+    assert result["more_threads"] <= 0
+    assert (result["handles"], result["abandoned"]) == (0, 0)
+
+
 @pytest.mark.parametrize("fault", ["ok", "stall", "hang", "unplug"])
 def test_program_ends_cleanly_with_the_card_still_open(fake_card: FakeCard, fault: str) -> None:
     script = (

@@ -4,14 +4,14 @@ In a test, with the fixtures of ``tests/conftest.py``::
 
     def test_unplugged(fake_card):                       # a FakeCard at /dev/video42
         fake_card.show(picture)                          # (H, W) or (H, W, 3) uint8, or (N, H, W[, 3]) as a loop
-        program = fake_card.popen("-m", "app.cli", "live", "v4l2:/dev/video42", "--headless", "--seconds", "10")
+        program = fake_card.sonogauge("live", "v4l2:/dev/video42", "--headless", "--seconds", "10", "--json")
         fake_card.wait_for(lambda: fake_card.streaming)
         fake_card.unplug(); time.sleep(2); fake_card.plug()
         out, err = program.communicate(timeout=60)
 
-The library must be loaded when a process starts, so what uses the card runs in a process of its own: ``popen`` and
-``run`` start the same Python with the card. All switches work while it runs, from the test (``fake_card.stall()``) or
-from inside (``FakeCard.attach()`` finds the card of this process).
+The library must be loaded when a process starts, so what uses the card runs in a process of its own: ``sonogauge``,
+``popen`` and ``run`` start the same Python with the card. All switches work while it runs, from the test
+(``fake_card.stall()``) or from inside that process (``FakeCard.attach()`` finds its card).
 
 ==============================  ==========================================================================
 ``show(picture)``               other content; another size is a resolution change of the input
@@ -291,6 +291,10 @@ class FakeCard:
         pipe = subprocess.PIPE
         command = [sys.executable, *arguments]
         return subprocess.Popen(command, env=self.env(), cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+
+    def sonogauge(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the program with the card, as from the command line."""
+        return self.popen("-c", "from app.cli import main; main()", *arguments)
 
     def run(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run this Python with the card to its end; killed after the time limit."""

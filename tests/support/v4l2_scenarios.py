@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +21,7 @@ from fake_v4l2 import DEVICE, FakeCard
 from media import numbered_picture
 from source_checks import CHECKS, next_frame
 
-from capture.discovery import open_source
+from capture.discovery import SystemFolders, list_v4l2_devices, open_source
 from capture.errors import CaptureError
 from capture.frame import Frame, VideoMode
 from capture.source import SourceLost
@@ -344,6 +347,44 @@ def stable_link(card: FakeCard) -> Result:
     next_frame(source)
     source.close()
     return {"source_id": info.source_id, "expected": f"v4l2:{link}"}
+
+
+@scenario
+def found_by_asking_the_node(card: FakeCard) -> Result:
+    system = card.folder / "sys"
+    (system / "video42").mkdir(parents=True)
+    (system / "video42" / "name").write_text("Fake capture card")
+    nowhere = card.folder / "nowhere"
+    folders = SystemFolders(system, Path(DEVICE).parent, nowhere, nowhere)
+    source = _opened()
+    next_frame(source)
+    streaming_before = card.streaming
+    found = list_v4l2_devices(folders)
+    undisturbed = streaming_before and card.streaming and next_frame(source) is not None
+    source.close()
+    return {"found": [[d.source_id, d.label] for d in found], "undisturbed": undisturbed}
+
+
+@scenario
+def opened_many_times(card: FakeCard) -> Result:
+    source = _source()
+    files = threads = 0
+    for k in range(25):
+        source.open()
+        next_frame(source)
+        if k % 3 == 0:
+            card.unplug()
+            _read_until_lost(source)
+            card.plug()
+        source.close()
+        if k == 4:
+            files, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
+    return {
+        "more_files": len(os.listdir("/proc/self/fd")) - files,
+        "more_threads": threading.active_count() - threads,
+        "handles": card.handles,
+        "abandoned": V4L2Source.abandoned_readers,
+    }
 
 
 @scenario

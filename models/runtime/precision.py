@@ -18,7 +18,7 @@ import platformdirs
 
 from capture.errors import ModelError
 from models.runtime.manifest import Manifest, ModelEntry, ModelFile, Parity, Precision, load_manifest
-from models.runtime.providers import Provider, ProviderError, default_threads
+from models.runtime.providers import Provider, ProviderError, cuda_problem, default_threads
 from models.runtime.reference import reference_batches
 from models.runtime.session import ModelSession, measure_ms
 
@@ -99,6 +99,8 @@ class _Opener:
         """Session on CUDA; None when the CPU is to be used."""
         file = self.entry.file_of(Precision.FLOAT16) or self.entry.file_of(Precision.FLOAT32)
         if wish is Provider.CPU or file is None:
+            return None
+        if wish is Provider.AUTO and cuda_problem():  # a file for the GPU is of no concern here
             return None
         try:
             return self.open(file, Provider.CUDA)

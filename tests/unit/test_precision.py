@@ -9,6 +9,7 @@ from capture.errors import ModelError
 from models.runtime import precision as subject
 from models.runtime.manifest import Precision, load_manifest
 from models.runtime.precision import CACHE_FILE, PrecisionCache, PrecisionTrial, compare, open_model
+from models.runtime.providers import cuda_problem
 from models.runtime.reference import reference_batches
 from tests.support.make_mock_models import quality_bytes, write_mock_models, write_weights
 
@@ -99,6 +100,15 @@ def test_one_file_needs_no_trial(tmp_path):
     folder = write_mock_models(tmp_path / "w", precisions=("float32",))
     assert opened(folder, tmp_path / "cache").precision is Precision.FLOAT32
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_machine_without_a_gpu_does_not_need_the_file_for_it(tmp_path):
+    if not cuda_problem():
+        pytest.skip("this machine may have a GPU")
+    folder = write_mock_models(tmp_path / "w", precisions=("int8", "float32", "float16"))
+    (folder / "segmentation-float16.onnx").unlink()
+    session = open_model(folder, "segmentation", cache_dir=tmp_path / "cache")
+    assert session.precision in (Precision.INT8, Precision.FLOAT32)
 
 
 def test_label_agreement_is_measured_on_the_strongest_class(tmp_path):

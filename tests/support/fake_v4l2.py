@@ -16,11 +16,12 @@ The library must be loaded when a process starts, so what uses the card runs in 
 ==============================  ==========================================================================
 ``show(picture)``               other content; another size is a resolution change of the input
 ``show_no_signal()``            the blue "no signal" picture of a card whose cable is out
+``show(limited_range(p))``      a card that sends 16-235 (formats BGR3 and GREY pass it on untouched)
 ``unplug()`` / ``plug()``       the node disappears, open handles fail with ENODEV; it comes back
 ``busy()`` / ``stall()``        another program has it (EBUSY) / no further frame comes
 ``hang()`` / ``resume()``       the driver call never returns / back to normal from any of these
 ``resize_fails = True``         after a resolution change frames fail with EPIPE until the format is set again
-``set_rates(...)``              frame rate of each format
+``set_rates(("GREY", 25.0))``   formats and their rates; a new rate of a format in use counts at once
 ``stamp = "zero"``              buffer times that cannot be trusted (also ``"realtime"``)
 ==============================  ==========================================================================
 """
@@ -104,6 +105,11 @@ def no_signal_picture(width: int, height: int) -> np.ndarray:
     place = (int(width * 0.28), int(height * 0.52))
     cv2.putText(picture, "NO SIGNAL", place, cv2.FONT_HERSHEY_SIMPLEX, scale, (230, 230, 230), max(int(2 * scale), 1))
     return picture
+
+
+def limited_range(picture: np.ndarray) -> np.ndarray:
+    """The same picture as a card sends it that codes black as 16 and white as 235."""
+    return np.rint(16 + picture * (219 / 255)).astype(np.uint8)
 
 
 class FakeCard:

@@ -18,8 +18,9 @@ from capture.geometry import LinearField, Sector, SectorShape
 _MIN_AREA_SHARE = 0.02
 _TIGHT_SHARE = 0.93
 _CLEAR = 0.95
+_CLEARLY_BETTER = 0.1
 _DOUBTFUL = 0.75
-_RINGING_PX = 14.0
+_SOFT_EDGE_PX, _RINGING_PX = 1.5, 14.0
 _NARROWEST = np.radians(16.0)
 _ADVICE = "show a live ultrasound picture on the scanner and find the sector again, or draw it by hand in the profile"
 
@@ -78,8 +79,10 @@ def _best(readings: list[Foreground]) -> _Candidate:
     """The better reading; for islands of a dim picture the hull that holds them all."""
     candidates = [_choose(reading) for reading in readings]
     if len(candidates) > 1 and _is_ringing(candidates[0].shape, candidates[1].shape, readings[0].scale):
-        return candidates[1]
-    best = max(candidates, key=lambda candidate: candidate.merit)
+        return replace(candidates[1], agreement=max(candidate.agreement for candidate in candidates))
+    best = candidates[0]
+    if candidates[-1].merit > best.merit + _CLEARLY_BETTER:
+        best = candidates[-1]
     if best.agreement >= _CLEAR:
         return best
     loose = _choose(loose_foreground(readings[0]))
@@ -112,7 +115,7 @@ def _is_ringing(low: SectorShape, high: SectorShape, scale: tuple[float, float])
         )
         / scale[0]
     )  # screen pixels
-    return bool(outward.min() > 0.7 and outward.max() < _RINGING_PX)
+    return bool(outward.min() > _SOFT_EDGE_PX and outward.max() < _RINGING_PX)
 
 
 def _merged(frames: Sequence[np.ndarray]) -> np.ndarray:
@@ -133,13 +136,13 @@ def _require_picture(pixels: np.ndarray, evidence: Foreground) -> None:
     area = float(evidence.body.mean())
     if area < _MIN_AREA_SHARE:
         raise CalibrationError(f"the screen is empty or black, no ultrasound picture is on it: {_ADVICE}")
-    small = (evidence.body.shape[1], evidence.body.shape[0])
-    inside = cv2.resize(evidence.body.astype(np.uint8), pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
-    grey = grey_of(pixels)
-    step = cv2.absdiff(grey[:, 1:], grey[:, :-1])[inside[:, 1:] & (grey[:, 1:] > 24)]
+    small = cv2.resize(pixels, evidence.body.shape[::-1], interpolation=cv2.INTER_AREA)
+    grey = grey_of(np.asarray(small))
+    inside = evidence.body[:, 1:] & (grey[:, 1:] > 24)
+    step = cv2.absdiff(grey[:, 1:], grey[:, :-1])[inside]
     if step.size and float((step == 0).mean()) > 0.6:
         raise CalibrationError(f"the screen shows flat areas, not an ultrasound picture: {_ADVICE}")
-    if pixels.ndim == 3 and _is_colourful(cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)[evidence.body]):
+    if pixels.ndim == 3 and _is_colourful(np.asarray(small)[evidence.body]):
         raise CalibrationError(f"the screen shows a colour picture, not an ultrasound picture: {_ADVICE}")
 
 
@@ -153,12 +156,36 @@ def _is_colourful(colours: np.ndarray) -> bool:
 def _choose(evidence: Foreground) -> _Candidate:
     """Sector, linear field, or at least all of the picture."""
     weight = evidence_weight(evidence)
+    if _fills_top(evidence):
+        return _candidate(_whole(evidence), evidence)
+    rectangle = _candidate(_filled(fit_rectangle(weight) or _bounding_box(evidence.body), evidence), evidence)
     fit = SectorFitter(weight, evidence.body).fit()
-    rectangle = fit_rectangle(weight) or _bounding_box(evidence.body)
-    candidates = [_candidate(rectangle, evidence)]
-    if fit is not None and fit.sector.angle_right - fit.sector.angle_left > _NARROWEST:
-        candidates.insert(0, _candidate(fit.sector, evidence))
-    return max(candidates, key=lambda candidate: candidate.agreement)
+    if fit is None or fit.sector.angle_right - fit.sector.angle_left < _NARROWEST:
+        return rectangle
+    sector = _candidate(fit.sector, evidence)
+    # A sector cut on all sides by the frame is no better an explanation than the plain frame.
+    return sector if sector.agreement > rectangle.agreement + 0.02 else rectangle
+
+
+def _filled(rectangle: LinearField, evidence: Foreground) -> LinearField:
+    """The whole frame for a rectangle that reaches three of its edges: the fourth is only dark."""
+    height, width = evidence.body.shape
+    near = 0.02 * max(height, width) + 1
+    gaps = rectangle.left, rectangle.top, width - 1 - rectangle.right, height - 1 - rectangle.bottom
+    if sum(gap <= near for gap in gaps) < 3:
+        return rectangle
+    return _whole(evidence)
+
+
+def _fills_top(evidence: Foreground) -> bool:
+    """Whether the picture spans the frame at its top, as only that of a linear probe, or one cut there, does."""
+    rows = max(evidence.body.shape[0] // 40, 3)
+    return bool(evidence.body[1:rows].mean() > 0.9)
+
+
+def _whole(evidence: Foreground) -> LinearField:
+    height, width = evidence.body.shape
+    return LinearField(0.0, 0.0, float(width - 1), float(height - 1))
 
 
 def _bounding_box(body: np.ndarray) -> LinearField:
@@ -207,7 +234,7 @@ def _finding(candidate: _Candidate, reading: Foreground, frame_shape: tuple[int,
     notes: tuple[str, ...] = ()
     shape = _on_screen(candidate.shape, reading.scale)
     if candidate.agreement < _DOUBTFUL:
-        everything = _bounding_box(loose_foreground(reading).body)
+        everything = _filled(_bounding_box(loose_foreground(reading).body), reading)
         shape = _on_screen(everything, reading.scale)
         confidence = min(confidence, 0.4)
         notes = ("No clear sector outline: the whole picture area is used. Check the crop.",)

@@ -109,7 +109,7 @@ def _colourful_share(rows: np.ndarray) -> float:
         return 0.0
     blue, green, red = (np.ascontiguousarray(rows[:, ::4, channel]) for channel in range(3))
     spread = cv2.subtract(cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red))
-    return float(np.count_nonzero(cv2.compare(spread, _COLOURFUL, cv2.CMP_GT)) / spread.size)
+    return float(np.count_nonzero(np.asarray(spread) > _COLOURFUL) / spread.size)
 
 
 def _texture(grey: np.ndarray, level: int) -> tuple[float, bool]:

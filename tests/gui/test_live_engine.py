@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hearts import heart, heart_frame
 from mocks import MockAssessor, MockSource
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -145,6 +145,8 @@ def test_news_from_many_threads_are_answered_in_the_window_thread(qtbot: QtBot):
     pull()
     view.close()
     assert engine.on_news is None
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    ring()  # a worker that was on its way when the window went
     engine.stop()
 
 

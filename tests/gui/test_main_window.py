@@ -150,6 +150,13 @@ def test_a_refusal_is_calm_and_says_why(engine: StillEngine, window: MainWindow)
     assert not window.banner.isVisible()
 
 
+def test_a_long_reason_fits_into_the_strip(engine: StillEngine, window: MainWindow):
+    frame = heart_frame()
+    engine.give(frame, no_heart(frame, "the model file segmentation is damaged and was not loaded: " * 3))
+    window.pull()
+    assert window.verdict.sentence.heightForWidth(window.verdict.sentence.width()) <= window.verdict.height()
+
+
 def test_stale_results_are_removed_and_come_back(engine: StillEngine, window: MainWindow):
     show_heart(engine, window)
     engine.give(heart_frame(2, 700))
@@ -322,6 +329,7 @@ def test_the_figures(engine: StillEngine, window: MainWindow):
         assess_ms=Percentiles(21.2, 25.0, 30.0),
         capture_to_paint_ms=Percentiles(44.0, 50.0, 55.0),
         drops={"assess": 3, "record": 1},
+        source_drops=2,
         provider="CPUExecutionProvider",
         precision="int8",
         models_ready=True,
@@ -333,7 +341,7 @@ def test_the_figures(engine: StillEngine, window: MainWindow):
         "age": "age 12 ms",
         "assess": "assess 21 ms",
         "paint": "paint 44 ms",
-        "drops": "drops 4",
+        "drops": "drops 6",
         "provider": "CPU INT8",
         "load": "load 142 %",
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from gui_bench import StillEngine
-from hearts import CROP, heart, heart_frame, no_heart
+from hearts import CROP, SECTOR, heart, heart_frame, no_heart
 
 from app.engine.state import SignalState
 from app.overlay.display_list import Cue
 from app.settings import Settings, WindowSettings
 from app.ui.live.presenter import Presenter
 from app.ui.widgets.fit import with_margin
+from capture.frame import SourceInfo, VideoMode
 
 
 def judged(engine: StillEngine, index: int = 0, t_ms: float = 0.0) -> None:
@@ -96,6 +97,12 @@ def test_both_panes_show_the_sector_and_keep_it_through_refusals(engine: StillEn
     assert presenter.scene().part == with_margin(CROP, 480, 640)
     presenter.change_window(whole_screen=True)
     assert presenter.scene().part is None
+
+
+def test_a_source_that_knows_its_sector_needs_no_assessment_to_show_it(engine: StillEngine):
+    engine.give(heart_frame())
+    engine.change(source=SourceInfo("Virtual scanner", "mock:0", VideoMode(640, 480), sector=SECTOR))
+    assert Presenter(engine).scene().part == with_margin(SECTOR.bounds(), 480, 640)
 
 
 def test_overlays_are_composed_once_per_result(engine: StillEngine):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from app.ui.live.presenter import Shown
+
+_log = logging.getLogger(__name__)
 
 
 class Rings(Shown, Protocol):
@@ -40,7 +43,10 @@ class EngineBridge(QObject):
     def _ring(self) -> None:
         if not self._waiting:
             self._waiting = True
-            self._rung.emit()
+            try:
+                self._rung.emit()
+            except RuntimeError:  # the window was deleted while a worker was on its way here
+                _log.debug("news after the window was closed")
 
     def _answer(self) -> None:
         self._waiting = False  # before the look: what comes during it rings again

@@ -13,7 +13,7 @@ FIGURES = {
     "age": ("Capture age", "Time since the newest frame was captured"),
     "assess": ("Assessment time", "Time to assess one frame: median of the last 10 s"),
     "paint": ("Paint latency", "From capture to the end of painting with its assessment: median of the last 10 s"),
-    "drops": ("Drops", "Frames that were not assessed, because a newer one was there or the signal was bad"),
+    "drops": ("Drops", "Frames lost by the source, and frames not assessed because a newer one was there"),
     "provider": ("Provider", "What the models run on, and in which precision"),
     "load": ("Processor load", "Processor time of this program, in percent of one core"),
 }
@@ -54,7 +54,7 @@ def figures(state: EngineState) -> dict[str, str]:
         "age": f"age {_ms(state.capture_age_ms)}",
         "assess": f"assess {_ms(_median(state.assess_ms))}",
         "paint": f"paint {_ms(_median(state.capture_to_paint_ms))}",
-        "drops": f"drops {sum(state.drops.values())}",
+        "drops": f"drops {sum(state.drops.values()) + state.source_drops}",
         "provider": _provider(state),
         "load": f"load {state.usage.cpu_percent:.0f} %" if state.usage else "load –",
     }
@@ -78,7 +78,7 @@ def _ms(value: float | None) -> str:
 
 
 def _by_channel(state: EngineState) -> list[str]:
-    return [f"{name}: {count}" for name, count in state.drops.items()]
+    return [f"{name}: {count}" for name, count in {"source": state.source_drops, **state.drops}.items()]
 
 
 def _figure(name: str, help_text: str) -> QLabel:

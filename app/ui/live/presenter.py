@@ -14,7 +14,7 @@ from app.overlay.names import Summary, as_sentence, summarise
 from app.overlay.palettes import PALETTES
 from app.settings import Settings
 from app.ui.widgets.fit import with_margin
-from capture.frame import Frame
+from capture.frame import Frame, SourceInfo
 from capture.geometry import Rect
 
 NO_SOURCE = "no source yet: press D to choose one, or drop a file here"
@@ -84,7 +84,7 @@ class Presenter:
             live,
             assessed,
             self._overlay(assessed, shown),
-            self._part_shown(live, assessed),
+            self._part_shown(live, assessed, state.source),
             "" if assessed is not None else as_sentence(shown.reason),
             self._summary(assessed, shown),
             shown.dim,
@@ -134,22 +134,22 @@ class Presenter:
             return Summary(as_sentence(shown.reason))
         return summarise(assessed.assessment)
 
-    def _part_shown(self, live: Frame | None, assessed: Assessed | None) -> Rect | None:
-        """Sector crop of the newest result that knew it; kept while the screen stays the same."""
+    def _part_shown(self, live: Frame | None, assessed: Assessed | None, source: SourceInfo | None) -> Rect | None:
+        """Sector of the newest result that knew it, or of the source; kept while the screen stays the same."""
         if self.settings.window.whole_screen or live is None:
             return None
+        screen = (live.source_id, (live.height, live.width))
         if assessed is not None:
-            self._learn_part(assessed)
-        return self._part if self._part_of == (live.source_id, (live.height, live.width)) else None
+            known = assessed.assessment
+            sector = None if known.sector is None else known.sector.bounds()
+            self._learn_part((known.source_id, known.frame_size), known.crop or sector)
+        if self._part_of != screen and source is not None and source.sector is not None:
+            self._learn_part((source.source_id, screen[1]), source.sector.bounds())
+        return self._part if self._part_of == screen else None
 
-    def _learn_part(self, assessed: Assessed) -> None:
-        known = assessed.assessment
-        sector = None if known.sector is None else known.sector.bounds()
-        rect = known.crop or sector
+    def _learn_part(self, screen: tuple[str, tuple[int, int]], rect: Rect | None) -> None:
         if rect is not None:
-            height, width = known.frame_size
-            self._part_of = (known.source_id, known.frame_size)
-            self._part = with_margin(rect, height, width)
+            self._part_of, self._part = screen, with_margin(rect, *screen[1])
 
 
 def _advice(state: EngineState) -> str:

@@ -12,6 +12,9 @@ from app.ui.theme import MUTED, TEXT
 
 HEIGHT_PX = 92
 BAR_PX = 10
+SENTENCE_PX, LONG_SENTENCE_PX = 28, 19
+LONG = 110
+"""Letters from which a sentence is set smaller: verdicts are shorter, error messages may not be."""
 
 
 class VerdictStrip(QFrame):
@@ -26,7 +29,7 @@ class VerdictStrip(QFrame):
         self.setFixedHeight(HEIGHT_PX)
         self.number = _label("Usable regions", 40, TEXT)
         self.caption = _label("", 13, MUTED)
-        self.sentence = _label("Verdict", 28, TEXT)
+        self.sentence = _label("Verdict", SENTENCE_PX, TEXT)
         self.sentence.setWordWrap(True)
         self._bar = QColor(*CALM_GREY)
         self._shown: tuple[Summary, Palette] | None = None
@@ -56,7 +59,8 @@ class VerdictStrip(QFrame):
         self.number.setText(f"{summary.usable}/{summary.total}" if judged else "–")
         self.caption.setText("regions ok or better" if judged else "not judged")
         self.sentence.setText(summary.sentence)
-        self.sentence.setStyleSheet(f"font-size: 28px; font-weight: 600; color: {TEXT if judged else MUTED};")
+        size_px = SENTENCE_PX if len(summary.sentence) <= LONG else LONG_SENTENCE_PX
+        self.sentence.setStyleSheet(f"font-size: {size_px}px; font-weight: 600; color: {TEXT if judged else MUTED};")
         self._bar = QColor(*(palette.colour(summary.label) or CALM_GREY))
         self.update()
 

@@ -116,7 +116,7 @@ def _at_the_sides(middle: np.ndarray, peak: int) -> Background:
 
 def _thresholds(distance: np.ndarray, background: Background) -> tuple[float, float]:
     """Differences that count, low and high, in grey levels."""
-    low = min(background.noise, 4.0)
+    low = float(np.clip(background.noise, 2.0, 4.0))
     sample = distance[::4, ::4]
     content = sample[sample > max(low, 3)]
     high = 0.2 * float(np.percentile(content, 75)) if content.size else 2.0

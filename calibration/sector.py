@@ -77,12 +77,7 @@ def detect_sector(frames: Sequence[np.ndarray]) -> SectorFinding:
 
 def _best(readings: list[Foreground]) -> _Candidate:
     """The better reading; for islands of a dim picture the hull that holds them all."""
-    candidates = [_choose(reading) for reading in readings]
-    if len(candidates) > 1 and _is_ringing(candidates[0].shape, candidates[1].shape, readings[0].scale):
-        return replace(candidates[1], agreement=max(candidate.agreement for candidate in candidates))
-    best = candidates[0]
-    if candidates[-1].merit > best.merit + _CLEARLY_BETTER:
-        best = candidates[-1]
+    best = _sharper([_choose(reading) for reading in readings], readings[0].scale)
     if best.agreement >= _CLEAR:
         return best
     loose = _choose(loose_foreground(readings[0]))
@@ -91,31 +86,29 @@ def _best(readings: list[Foreground]) -> _Candidate:
     return best
 
 
-def _is_ringing(low: SectorShape, high: SectorShape, scale: tuple[float, float]) -> bool:
-    """Whether any difference reaches a little further out than clear ones on every side.
+def _sharper(candidates: list[_Candidate], scale: tuple[float, float]) -> _Candidate:
+    """The reading to trust: any difference from the background, unless that shows ringing or noise.
 
-    Compression rings all around a picture, by at most a block; a dark flank is on one side.
+    Compression rings all around a picture, by at most a block; what reaches further, and not on all sides, is a dark
+    flank of the picture itself.
     """
-    if not (isinstance(low, Sector) and isinstance(high, Sector)):
-        return False
-    middle = (high.radius_min_px + high.radius_max_px) / 2
-    left = high.apex_x + middle * np.sin(high.angle_left), high.apex_y + middle * np.cos(high.angle_left)
-    right = high.apex_x + middle * np.sin(high.angle_right), high.apex_y + middle * np.cos(high.angle_right)
-    bottom = high.apex_x, high.apex_y + high.radius_max_px
-    (r_left, a_left), (r_right, a_right), (r_bottom, _) = (
-        low.polar(np.array(x), np.array(y)) for x, y in (left, right, bottom)
-    )
-    outward = (
-        np.array(
-            [
-                r_left * (a_left - low.angle_left),
-                r_right * (low.angle_right - a_right),
-                low.radius_max_px - r_bottom,
-            ]
-        )
-        / scale[0]
-    )  # screen pixels
-    return bool(outward.min() > _SOFT_EDGE_PX and outward.max() < _RINGING_PX)
+    low, high = candidates[0], candidates[-1]
+    if isinstance(low.shape, Sector) and isinstance(high.shape, Sector):
+        outward = _outward(low.shape, high.shape) / scale[0]
+        if outward.min() > _SOFT_EDGE_PX and outward.max() < _RINGING_PX:
+            return replace(high, agreement=max(low.agreement, high.agreement))
+        if outward.max() >= _RINGING_PX and low.agreement > _CLEAR:
+            return low
+    return high if high.merit > low.merit + _CLEARLY_BETTER else low
+
+
+def _outward(low: Sector, high: Sector) -> np.ndarray:
+    """How far the left corner, right corner and bottom of ``low`` lie outside those of ``high``, (3,) working pixels."""
+    angles = np.array([high.angle_left, high.angle_right, 0.0])
+    corners = high.apex_x + high.radius_max_px * np.sin(angles), high.apex_y + high.radius_max_px * np.cos(angles)
+    radius, angle = low.polar(*corners)
+    left, right = radius[0] * (angle[0] - low.angle_left), radius[1] * (low.angle_right - angle[1])
+    return np.array([left, right, low.radius_max_px - radius[2]])
 
 
 def _merged(frames: Sequence[np.ndarray]) -> np.ndarray:
@@ -140,7 +133,7 @@ def _require_picture(pixels: np.ndarray, evidence: Foreground) -> None:
     grey = grey_of(np.asarray(small))
     inside = evidence.body[:, 1:] & (grey[:, 1:] > 24)
     step = cv2.absdiff(grey[:, 1:], grey[:, :-1])[inside]
-    if step.size and float((step == 0).mean()) > 0.6:
+    if step.size and (float((step == 0).mean()) > 0.6 or float((step <= 1).mean()) > 0.97):
         raise CalibrationError(f"the screen shows flat areas, not an ultrasound picture: {_ADVICE}")
     if pixels.ndim == 3 and _is_colourful(np.asarray(small)[evidence.body]):
         raise CalibrationError(f"the screen shows a colour picture, not an ultrasound picture: {_ADVICE}")

@@ -101,7 +101,15 @@ def _judge_rows(rows: np.ndarray) -> SignalState:
         return _BARS
     if snow:
         return _SNOW
+    if content < 0.25 and _strong_share(counts, level) > 0.5 * content:  # letters that compression rings around
+        return _GRAPHICS
     return OK if texture > 0.4 else _GRAPHICS
+
+
+def _strong_share(counts: np.ndarray, level: int) -> float:
+    """Share of pixels far from the background, as letters are and speckle seldom is."""
+    far = np.abs(np.arange(256) - level) > 110
+    return float(counts[far].sum() / counts.sum())
 
 
 def _colourful_share(rows: np.ndarray) -> float:

@@ -86,6 +86,7 @@ def live(
     headless: Annotated[bool, typer.Option(help="Without a window.")] = False,
     seconds: Annotated[float, typer.Option(min=0, help="Stop after so long; 0: when the source ends or Ctrl+C.")] = 0.0,
     json_out: Json = False,
+    screenshot: Annotated[Path | None, typer.Option(help="PNG of the window, written when it closes.")] = None,
     view: View = ViewChoice.UNKNOWN,
     profile: Profile = None,
     provider: Provider = ProviderChoice.AUTO,
@@ -95,8 +96,8 @@ def live(
     """Show a source live beside its assessment."""
     from app.commands.live import LiveOptions, run_live
 
-    options = LiveOptions(source, headless, seconds, json_out, _models(view, profile, provider, precision, weights))
-    raise typer.Exit(run_live(options))
+    models = _models(view, profile, provider, precision, weights)
+    raise typer.Exit(run_live(LiveOptions(source, headless, seconds, json_out, models, screenshot)))
 
 
 @app.command()

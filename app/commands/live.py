@@ -7,6 +7,8 @@ import os
 import sys
 import threading
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +19,7 @@ from app.engine.pipeline import Engine
 from capture.discovery import open_source
 from capture.errors import SettingsError
 from capture.source import FrameSource
+from models.runtime.providers import ProviderError
 
 MODELS_TIMEOUT_S = 60.0
 FAILURE = 1
@@ -32,12 +35,15 @@ class LiveOptions:
     seconds: float
     as_json: bool
     models: ModelOptions
+    screenshot: Path | None = None
 
 
 def run_live(options: LiveOptions) -> int:
     """Run until the window is closed, the time is over, or the source has ended; returns the exit code."""
     if options.as_json and not options.headless:
         raise SettingsError("--json prints the figures of a run without a window: add --headless")
+    if options.screenshot is not None and options.headless:
+        raise SettingsError("--screenshot needs the window: leave --headless out")
     return _headless(options) if options.headless else _window(options)
 
 
@@ -46,14 +52,17 @@ def _window(options: LiveOptions) -> int:
         raise SettingsError("there is no screen (DISPLAY is not set): use --headless, or run it in a desktop session")
     from app.ui.run import run_window
 
-    source = open_source(options.source) if options.source else None
+    open_looped = partial(open_source, loop=True)  # a clip of a few beats is watched again and again
+    source = open_looped(options.source) if options.source else None
     engine = make_engine(source, options.models)
     profile = options.models.load_profile()
     return run_window(
         engine,
+        open_looped,
         view=options.models.view,
         profile=profile.name if profile else "",
         seconds=options.seconds or None,
+        screenshot=options.screenshot,
     )
 
 
@@ -72,10 +81,18 @@ def _headless(options: LiveOptions) -> int:
 
 
 def run_engine(engine: Engine, source: FrameSource, seconds: float) -> dict[str, Any]:
-    """Start, wait for the end or ``seconds`` after the models are ready, stop; the summary of the run."""
+    """Start, wait for the end or ``seconds`` after the models are ready, stop; the summary of the run.
+
+    Raises
+    ------
+    ProviderError
+        When a provider was asked for by name and is not granted. Other faults of the models are shown with every frame.
+    """
     try:
         engine.start(models_first=True)
         engine.wait_ready(MODELS_TIMEOUT_S)
+        if isinstance(engine.model_error, ProviderError):  # asked for by name: no run without it
+            raise engine.model_error
         engine.wait_over(seconds or threading.TIMEOUT_MAX)
         renderer = renderer_figures(source)
     except KeyboardInterrupt:

@@ -20,7 +20,7 @@ _TIGHT_SHARE = 0.93
 _CLEAR = 0.95
 _CLEARLY_BETTER = 0.1
 _DOUBTFUL = 0.75
-_SOFT_EDGE_PX, _RINGING_PX = 1.5, 14.0
+_SOFT_EDGE_PX, _RINGING_PX, _FLANK_PX = 1.5, 14.0, 3.0
 _NARROWEST = np.radians(16.0)
 _ADVICE = "show a live ultrasound picture on the scanner and find the sector again, or draw it by hand in the profile"
 
@@ -89,24 +89,38 @@ def _best(readings: list[Foreground]) -> _Candidate:
 def _sharper(candidates: list[_Candidate], scale: tuple[float, float]) -> _Candidate:
     """The reading to trust: any difference from the background, unless that shows ringing or noise.
 
-    Compression rings all around a picture, by at most a block; what reaches further, and not on all sides, is a dark
-    flank of the picture itself.
+    Compression rings all around a picture, by at most a block; what reaches further on one side is a dark flank of
+    the picture itself.
     """
     low, high = candidates[0], candidates[-1]
     if isinstance(low.shape, Sector) and isinstance(high.shape, Sector):
-        outward = _outward(low.shape, high.shape) / scale[0]
-        if outward.min() > _SOFT_EDGE_PX and outward.max() < _RINGING_PX:
-            return replace(high, agreement=max(low.agreement, high.agreement))
-        if outward.max() >= _RINGING_PX and low.agreement > _CLEAR:
+        outward = _outward(low.shape, high.shape)
+        ringing = float(np.median(outward))
+        if _SOFT_EDGE_PX < ringing / scale[0] < _RINGING_PX:
+            flanks = np.where(outward - ringing > _FLANK_PX, outward - ringing, 0.0)
+            return replace(high, shape=_widened(high.shape, flanks), agreement=max(low.agreement, high.agreement))
+        if outward.max() / scale[0] >= _RINGING_PX and low.agreement > _CLEAR:
             return low
     return high if high.merit > low.merit + _CLEARLY_BETTER else low
 
 
+def _widened(sector: Sector, flanks: np.ndarray) -> Sector:
+    """The sector with its left, right and bottom moved outward by ``flanks`` (3,) pixels, at half its range."""
+    middle = (sector.radius_min_px + sector.radius_max_px) / 2
+    return replace(
+        sector,
+        angle_left=sector.angle_left - flanks[0] / middle,
+        angle_right=sector.angle_right + flanks[1] / middle,
+        radius_max_px=sector.radius_max_px + flanks[2],
+    )
+
+
 def _outward(low: Sector, high: Sector) -> np.ndarray:
-    """How far the left corner, right corner and bottom of ``low`` lie outside those of ``high``, (3,) working pixels."""
+    """How far the left, right and bottom of ``low`` lie outside those of ``high``, (3,) working pixels."""
     angles = np.array([high.angle_left, high.angle_right, 0.0])
-    corners = high.apex_x + high.radius_max_px * np.sin(angles), high.apex_y + high.radius_max_px * np.cos(angles)
-    radius, angle = low.polar(*corners)
+    middle = (high.radius_min_px + high.radius_max_px) / 2
+    radii = np.array([middle, middle, high.radius_max_px])
+    radius, angle = low.polar(high.apex_x + radii * np.sin(angles), high.apex_y + radii * np.cos(angles))
     left, right = radius[0] * (angle[0] - low.angle_left), radius[1] * (low.angle_right - angle[1])
     return np.array([left, right, low.radius_max_px - radius[2]])
 

@@ -48,12 +48,21 @@ def find_inputs(paths: list[Path]) -> list[Input]:
 
 def _in_folder(folder: Path) -> list[Input]:
     known = STILL_SUFFIXES | VIDEO_SUFFIXES
-    files = [p for p in folder.rglob("*") if p.suffix.lower() in known and p.is_file()]
+    files = [
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in known and path.is_file() and not _is_hidden(path.relative_to(folder))
+    ]
     if not files:
         raise SettingsError(f"{folder} holds no picture or video that can be scored")
     return [Input(path, str(path.relative_to(folder))) for path in sorted(files, key=_natural)]
 
 
+def _is_hidden(path: Path) -> bool:
+    """Files that systems and programs keep for themselves, such as ``._NAME.png``."""
+    return any(part.startswith(".") for part in path.parts)
+
+
 def _natural(path: Path) -> list[tuple[int, int | str]]:
     parts = re.split(r"(\d+)", str(path).lower())
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]

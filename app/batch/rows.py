@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol
@@ -117,28 +118,32 @@ _OPENERS: dict[str, Callable[[Path], RowWriter]] = {
 class RowFile:
     """A results file, written beside its place and swapped in when it is whole.
 
-    Used as a context manager: also after an error the rows written so far are kept.
+    Used as a context manager: also after an error the rows written so far are kept. An error before the first row
+    leaves older results in place.
 
     Raises
     ------
     SettingsError
-        When the ending is not one of .csv, .jsonl, .parquet, or the folder cannot be written.
+        When the ending is not one of .csv, .jsonl, .parquet, or the place cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         if path.suffix.lower() not in _OPENERS:
             raise SettingsError(f"--out {path}: the ending says the format; use .csv, .jsonl or .parquet")
+        if path.is_dir():
+            raise SettingsError(f"--out {path} is a folder: give the name of a file in it")
         self._aside = path.with_name(f".{path.name}.part")
-        try:
+        self._rows = 0
+        with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = _OPENERS[path.suffix.lower()](self._aside)
-        except OSError as error:
-            raise SettingsError(f"cannot write {path}: {error.strerror}; choose another --out") from error
 
     def write(self, row: Row) -> None:
-        """Add one row."""
-        self._writer.write(row)
+        """Add one row; SettingsError when the disk does not take it."""
+        with self._errors():
+            self._writer.write(row)
+        self._rows += 1
 
     def __enter__(self) -> RowFile:
         return self
@@ -146,5 +151,18 @@ class RowFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.finish()
-        os.replace(self._aside, self.path)
+        with self._errors():
+            self._writer.finish()
+            if kind is None or self._rows:
+                os.replace(self._aside, self.path)
+            else:  # nothing new: older results stay
+                self._aside.unlink()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SettingsError(
+                f"cannot write {self.path}: {error.strerror}; make room, or choose another --out"
+            ) from error

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,10 +27,11 @@ from models.runtime.contract import Assessment
 log = logging.getLogger(__name__)
 
 FAILURE, PARTLY_DONE = 1, 3
+WHOLE_SHARE = 0.9
 
 
 def run_score(paths: list[Path], out: Path, masks: Path | None, options: ModelOptions) -> int:
-    """Score everything; 0 when all was scored, 3 when some files could not be read, 1 when none could."""
+    """Score everything; 0 when all was scored, 3 when some could not be read to their end, 1 when nothing could."""
     inputs = find_inputs(paths)
     if masks is not None:
         _check_mask_names(inputs, masks)
@@ -55,7 +56,7 @@ def run_score(paths: list[Path], out: Path, masks: Path | None, options: ModelOp
     log.info("%d rows from %d of %d files in %s", rows, len(inputs) - len(failed), len(inputs), out)
     if not failed:
         return 0
-    return FAILURE if len(failed) == len(inputs) else PARTLY_DONE
+    return PARTLY_DONE if rows else FAILURE
 
 
 def _assess(item: Input, assessor: RegionalAssessor) -> Iterator[Assessment]:
@@ -64,10 +65,21 @@ def _assess(item: Input, assessor: RegionalAssessor) -> Iterator[Assessment]:
     info = source.open()
     try:
         assessor.use_source(info)
+        frames = 0
         for assessed in assess_stream(source, assessor, None if item.is_still else Smoother()):
             yield assessed.assessment
+            frames += 1
+        if isinstance(source, VideoFileSource):
+            _check_whole(source, frames, info.frame_count)
     finally:
         source.close()
+
+
+def _check_whole(source: VideoFileSource, frames: int, expected: int | None) -> None:
+    """CaptureError for a recording with damaged parts, or much shorter than it says (the number is an estimate)."""
+    if source.damaged or (expected and frames < WHOLE_SHARE * expected - 1):
+        of_all = f" of about {expected}" if expected else ""
+        raise CaptureError(f"{source.path} is damaged or cut short: {frames}{of_all} frames were read; copy it again")
 
 
 def _mask_name(item: Input, frame_index: int) -> Path:
@@ -77,16 +89,25 @@ def _mask_name(item: Input, frame_index: int) -> Path:
 
 
 def _check_mask_names(inputs: list[Input], masks: Path) -> None:
-    counts = Counter(_mask_name(item, 0) for item in inputs)
-    clash = next((name for name, count in counts.items() if count > 1), None)
-    if clash is not None:
-        raise SettingsError(f"two inputs would both write {masks / clash}: score them in runs of their own")
+    """Refuse inputs whose masks would overwrite each other: the same name twice, or a still CLIP_7 beside CLIP."""
+    videos = {_mask_name(item, 0) for item in inputs if not item.is_still}
+    seen: set[Path] = set()
+    for item in inputs:
+        name = _mask_name(item, 0)
+        as_video = name.with_name(re.sub(r"_(0|[1-9]\d*)\.png$", "_0.png", name.name))
+        if name in seen or (item.is_still and as_video in videos):
+            raise SettingsError(f"two inputs would both write {masks / name}: score them in runs of their own")
+        seen.add(name)
 
 
 def _write_mask(path: Path, assessment: Assessment) -> None:
     label_map = assessment.label_map
     if label_map is None:  # nothing was segmented: all background
         label_map = np.zeros(assessment.frame_size, np.uint8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), label_map):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = cv2.imwrite(str(path), label_map)
+    except OSError:
+        written = False
+    if not written:
         raise SettingsError(f"cannot write {path}: check the disk and the rights, or choose another --masks")

@@ -25,7 +25,13 @@ LOOP_SECONDS = 10.0
 
 
 def run_bench(source_name: str, seconds: float, options: ModelOptions) -> int:
-    """Measure for ``seconds`` and print one JSON object; 1 when nothing was assessed."""
+    """Measure for ``seconds`` and print one JSON object; 1 when nothing was assessed.
+
+    Raises
+    ------
+    ModelError
+        When the models cannot be used.
+    """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from app.ui.bench_view import run_offscreen
 
@@ -35,6 +41,8 @@ def run_bench(source_name: str, seconds: float, options: ModelOptions) -> int:
         engine.start(models_first=True)
         if not engine.wait_ready(MODELS_TIMEOUT_S):
             raise ModelError(f"the models were not ready within {MODELS_TIMEOUT_S:.0f} s: run 'sonogauge doctor'")
+        if engine.model_error is not None:  # refusals are quick: their times would mislead
+            raise engine.model_error
         run_offscreen(engine, seconds)
         renderer = renderer_figures(source)
     finally:

@@ -71,7 +71,7 @@ class AssessLoop:
         self.stream = StreamWatch()
         self.ready = threading.Event()
         self.models: tuple[ModelInfo, ...] = ()
-        self.model_fault = ""
+        self.model_error: SonogaugeError | None = None
         self.no_signal = ""
         self.finished = 0
         self._results = results
@@ -84,6 +84,11 @@ class AssessLoop:
         self._clock_ns = clock_ns
         self._on_change = on_change
         self._view: tuple[str | None] | None = None
+
+    @property
+    def model_fault(self) -> str:
+        """Why the models cannot be used, empty when they can."""
+        return "" if self.model_error is None else str(self.model_error)
 
     def set_view(self, view: str | None) -> None:
         """Fix the view from the next frame on; any thread."""
@@ -111,9 +116,9 @@ class AssessLoop:
             assessor = self._make_assessor()
         except SonogaugeError as error:
             log.error("models are not usable: %s", error)
-            self.model_fault = str(error)
+            self.model_error = error
         else:
-            self._assessor, self.models, self.model_fault = assessor, assessor.models, ""
+            self._assessor, self.models, self.model_error = assessor, assessor.models, None
         finally:
             self.ready.set()
             self._on_change()

@@ -22,6 +22,7 @@ from app.engine.state import Assessed, EngineState, SignalState
 from app.engine.summary import summary_dict
 from app.engine.timing import EngineTiming
 from app.engine.worker import Supervisor, Worker, WorkerState
+from capture.errors import SonogaugeError
 from capture.frame import Frame
 from capture.source import FrameSource
 from models.runtime.contract import Assessor
@@ -161,6 +162,11 @@ class Engine:
         """Wait until the models are loaded or known to be unusable."""
         return self._assess.ready.wait(timeout_s)
 
+    @property
+    def model_error(self) -> SonogaugeError | None:
+        """Why the models cannot be used; None while they load and when they can."""
+        return self._assess.model_error
+
     def wait_over(self, timeout_s: float) -> bool:
         """Wait until the source has ended or failed and its last frame is assessed; False when time is over first."""
         end_s = time.monotonic() + timeout_s
@@ -268,7 +274,14 @@ class Engine:
             worker.beat()
             if not worker.stopping:
                 self._supervisor.check()
-                self._publish(self._gather())
+                state = self._gather()
+                self._publish(state)
+                self._note_usage(state)
+
+    def _note_usage(self, state: EngineState) -> None:
+        """From the first result on: before it, memory and threads are still being set up."""
+        if state.usage is not None and state.frames_assessed:
+            self.timing.usage.add(state.usage, self._clock_ns() / 1e9)
 
     def _publish(self, state: EngineState) -> None:
         if state.signal is not self.state.get().signal:

@@ -32,6 +32,8 @@ def summary_dict(state: EngineState, timing: EngineTiming, last: Assessment | No
     state : state after the stop, so that frames_captured = frames_assessed + drops["assess"]
     timing : series of the run
     last : newest assessment, None when there was none
+
+    Memory growth is counted after the first minute, threads after the first three seconds; None in a shorter run.
     """
     captured = timing.captured
     span_ns = (captured.last_ns or 0) - (captured.first_ns or 0)
@@ -53,7 +55,10 @@ def summary_dict(state: EngineState, timing: EngineTiming, last: Assessment | No
         "capture_to_paint_ms": _plain(timing.capture_to_paint_ms.percentiles()),
         "stages_ms": {name: value.as_dict() for name, value in timing.stage_percentiles().items()},
         "rss_mb": state.usage.rss_mb if state.usage else None,
+        "rss_growth_mb": timing.usage.rss_growth_mb,
         "threads": state.usage.threads if state.usage else None,
+        "threads_min": timing.usage.threads_min,
+        "threads_max": timing.usage.threads_max,
         "banners": list(state.banners),
         "last_assessment": None if last is None else assessment_dict(last),
     }

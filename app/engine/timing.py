@@ -131,6 +131,42 @@ class ProcessUsage:
             return Usage(round(rss, 1), self._process.cpu_percent(None), self._process.num_threads())
 
 
+class UsageHistory:
+    """How memory and threads went over a run, from one sample a second; one thread adds, any thread asks.
+
+    Counted from the first sample: threads after ``start_up_s``, memory after ``settled_s``, when caches are filled.
+    """
+
+    def __init__(self, start_up_s: float = 3.0, settled_s: float = 60.0, every_s: float = 1.0) -> None:
+        self._start_up_s, self._settled_s, self._every_s = start_up_s, settled_s, every_s
+        self._first_s: float | None = None
+        self._last_s = 0.0
+        self._settled_mb: float | None = None
+        self._highest_mb = 0.0
+        self.threads_min: int | None = None
+        self.threads_max: int | None = None
+
+    def add(self, usage: Usage, now_s: float) -> None:
+        """Take a sample, unless the last one is younger than a second."""
+        if self._first_s is None:
+            self._first_s = now_s
+        elif now_s - self._last_s < self._every_s:
+            return
+        self._last_s = now_s
+        age_s = now_s - self._first_s
+        if age_s >= self._start_up_s:
+            self.threads_min = min(self.threads_min or usage.threads, usage.threads)
+            self.threads_max = max(self.threads_max or usage.threads, usage.threads)
+        if age_s >= self._settled_s:
+            self._settled_mb = usage.rss_mb if self._settled_mb is None else self._settled_mb
+            self._highest_mb = max(self._highest_mb, usage.rss_mb)
+
+    @property
+    def rss_growth_mb(self) -> float | None:
+        """Highest resident memory less that at ``settled_s``, MB; None for a shorter run."""
+        return None if self._settled_mb is None else round(self._highest_mb - self._settled_mb, 1)
+
+
 class EngineTiming:
     """All series of one engine. Each method is called by the one thread that does the work it names."""
 
@@ -139,6 +175,7 @@ class EngineTiming:
         self.assessed = Rate()
         self.assess_ms = Series()
         self.capture_to_paint_ms = Series()
+        self.usage = UsageHistory()
         self._stages: dict[str, Series] = {}
         self._lock = threading.Lock()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.timing import EngineTiming, ProcessUsage, Rate, Series, percentiles
+from app.engine.timing import EngineTiming, ProcessUsage, Rate, Series, Usage, UsageHistory, percentiles
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=200))
@@ -70,3 +70,25 @@ def test_usage_of_this_process():
     usage = ProcessUsage().now()
     assert usage.rss_mb > 10
     assert usage.threads >= 1
+
+
+def test_memory_growth_counts_after_the_first_minute_and_threads_after_the_start():
+    history = UsageHistory()
+    for second in range(61):
+        assert history.rss_growth_mb is None
+        history.add(Usage(100.0 + second, 0.0, 30 if second < 3 else 12), 500.0 + second)
+    assert (history.threads_min, history.threads_max) == (12, 12)
+    assert history.rss_growth_mb == 0.0
+    history.add(Usage(167.5, 0.0, 13), 561.0)
+    history.add(Usage(150.0, 0.0, 11), 562.0)
+    assert history.rss_growth_mb == 7.5
+    assert (history.threads_min, history.threads_max) == (11, 13)
+
+
+def test_usage_is_sampled_once_a_second():
+    history = UsageHistory(start_up_s=0.0)
+    history.add(Usage(100.0, 0.0, 12), 5.0)
+    history.add(Usage(100.0, 0.0, 99), 5.9)
+    assert history.threads_max == 12
+    history.add(Usage(100.0, 0.0, 14), 6.0)
+    assert history.threads_max == 14

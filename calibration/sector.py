@@ -149,6 +149,8 @@ def _require_picture(pixels: np.ndarray, evidence: Foreground) -> None:
     step = cv2.absdiff(grey[:, 1:], grey[:, :-1])[inside]
     if step.size and (float((step == 0).mean()) > 0.6 or float((step <= 1).mean()) > 0.97):
         raise CalibrationError(f"the screen shows flat areas, not an ultrasound picture: {_ADVICE}")
+    if evidence.body.all() and float(np.mean(step.astype(np.float64) ** 2)) > 1.6 * float(grey.var()):
+        raise CalibrationError(f"the screen shows random noise, not an ultrasound picture: {_ADVICE}")
     if pixels.ndim == 3 and _is_colourful(np.asarray(small)[evidence.body]):
         raise CalibrationError(f"the screen shows a colour picture, not an ultrasound picture: {_ADVICE}")
 

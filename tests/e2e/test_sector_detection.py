@@ -142,6 +142,7 @@ def no_ultrasound() -> dict[str, np.ndarray]:
         "no signal": message,
         "desktop": desktop,
         "ramp": ramp,
+        "snow": random.integers(0, 256, (480, 640), dtype=np.uint8),
     }
 
 

@@ -45,17 +45,24 @@ def segmentation_bytes(labels: np.ndarray | None = None, *, note: str = "") -> b
 
 
 def quality_bytes(
-    scores: Sequence[float] = SCORES, *, gain: float = 0.0, nan_above: float | None = None, note: str = ""
+    scores: Sequence[float] = SCORES,
+    *,
+    gain: float = 0.0,
+    nan_above: float | None = None,
+    nan_below: float | None = None,
+    note: str = "",
 ) -> bytes:
     """ONNX bytes: (N, 1, 256, 256) float32 -> (N, 8) scores.
 
-    With ``nan_above`` the scores are NaN for inputs whose mean grey level is higher.
+    With ``nan_above`` or ``nan_below`` the scores are NaN for inputs whose mean grey level is higher or lower.
     """
+    terms = ["limit", "mean"] if nan_below is None else ["mean", "limit"]
+    limit = 1000 if nan_above is None else nan_above
     nodes = [
         helper.make_node("ReduceMean", ["image"], ["mean"], axes=[2, 3], keepdims=0),  # (N, 1)
         helper.make_node("Mul", ["mean", "gain"], ["brightness"]),
         helper.make_node("Add", ["brightness", "fixed"], ["plain"]),
-        helper.make_node("Sub", ["limit", "mean"], ["margin"]),
+        helper.make_node("Sub", terms, ["margin"]),
         helper.make_node("Sqrt", ["margin"], ["root"]),
         helper.make_node("Mul", ["root", "zero"], ["nothing"]),
         helper.make_node("Add", ["plain", "nothing"], ["scores"]),
@@ -63,7 +70,7 @@ def quality_bytes(
     constants = {
         "gain": np.float32(gain),
         "fixed": np.array([scores], np.float32),
-        "limit": np.float32(1000 if nan_above is None else nan_above),
+        "limit": np.float32(limit if nan_below is None else nan_below),
         "zero": np.float32(0),
     }
     return _model(nodes, constants, ("scores", [None, 8]), note)
@@ -88,12 +95,14 @@ def write_mock_models(
     scores: Sequence[float] = SCORES,
     gain: float = 0.0,
     nan_above: float | None = None,
+    nan_below: float | None = None,
     precisions: Sequence[str] = ("int8", "float32"),
 ) -> Path:
     """Write both models and their manifest to ``folder`` and return it."""
+    limits = {"nan_above": nan_above, "nan_below": nan_below}
     made = {
         "segmentation": {p: segmentation_bytes(labels, note=p) for p in precisions},
-        "regional_quality": {p: quality_bytes(scores, gain=gain, nan_above=nan_above, note=p) for p in precisions},
+        "regional_quality": {p: quality_bytes(scores, gain=gain, note=p, **limits) for p in precisions},
     }
     return write_weights(folder, made)
 

@@ -52,8 +52,8 @@ class LabelledImage:
         size = self.image.shape[1], self.image.shape[0]
         return _unpack(cv2.resize(self._square, size, interpolation=cv2.INTER_NEAREST))
 
-    def severity_of(self, weight: np.ndarray) -> np.ndarray:
-        """Mean of an (H, W) degradation weight over each region, (8,) float32; 0 where a region is empty.
+    def mean_over_regions(self, values: np.ndarray) -> np.ndarray:
+        """Mean of an (H, W) map over each region, (8,) float32; 0 where a region is empty.
 
         An annulus is read by what surrounds the 2 mm circle: its mean runs over the circle dilated like a degradation.
         """
@@ -64,7 +64,7 @@ class LabelledImage:
         for annulus in ANNULI:
             masks[annulus] = (cv2.dilate(masks[annulus].astype(np.uint8), kernel) > 0) & inside
         areas = masks.sum(axis=(1, 2))
-        sums = np.einsum("rhw,hw->r", masks, weight, dtype=np.float64)
+        sums = np.einsum("rhw,hw->r", masks, values, dtype=np.float64)
         return np.asarray(sums / np.maximum(areas, 1), np.float32)
 
 

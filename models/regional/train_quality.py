@@ -2,7 +2,8 @@
 
 Each training sample is a pair: one image, one random geometry, the same degradation at two levels. The target of a
 region is ``1 + (anchor - 1) * (1 - severity)``, with the anchor measured in the untouched image (anchor.py) and the
-severity t times the share of the region that the degradation reaches (LabelledImage.severity_of). The loss is on both
+severity t times the share of the region that the degradation reaches; one that leaves a region's pixels as they were
+(haze over bright tissue, noise near the probe) costs it nothing. The loss is on both
 scores and on their difference, so that order is learnt within the same region. Recipe and figures: card_quality.md.
 """
 
@@ -25,10 +26,11 @@ from models.training import Optimisation, Run
 
 MIRRORED_ORDER = [5, 4, 3, 2, 1, 0, 7, 6]
 ATTENTION_SIZE = 32
+VISIBLE_CHANGE = 2.5  # mean change in grey levels from which a degradation counts in full
 MEASURED_SHARE = 0.5  # a region with less than this inside picture and sector is not scored
 
 
-PLAN = Optimisation(epochs=9, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
+PLAN = Optimisation(epochs=12, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class QualityRecipe:
 
     optimisation: Optimisation = PLAN
     pairs_per_batch: int = 8
-    difference_weight: float = 1.0
+    difference_weight: float = 2.0
     attention_weight: float = 0.1
     seed: int = 20261121
 
@@ -96,8 +98,11 @@ def degraded_pair(item: LabelledImage, random: np.random.Generator) -> tuple[lis
                 continue
             degrader = Degrader(pictures[version], item.sector)
             where = degrader.weight(None) if weight is None else weight * degrader.inside
-            pictures[version] = degrader.blend(degrader.full(kind, level, seed), where)
-            kept[version] *= 1 - level * item.severity_of(where * _reach(kind, degrader.depth))
+            worse = degrader.blend(degrader.full(kind, level, seed), where)
+            change = item.mean_over_regions(cv2.absdiff(worse, pictures[version]))
+            visible = np.minimum(change / VISIBLE_CHANGE, 1)
+            kept[version] *= 1 - level * visible * item.mean_over_regions(where)
+            pictures[version] = worse
     return pictures, 1 - kept
 
 
@@ -109,13 +114,6 @@ def _random_weight(item: LabelledImage, kind: str, random: np.random.Generator) 
         polar = Degrader(item.image, item.sector).polar
         weight = polar.to_image(np.maximum.accumulate(polar.to_polar(weight), axis=0))
     return weight
-
-
-def _reach(kind: str, depth: np.ndarray) -> np.ndarray | float:
-    """How much of a kind arrives at a depth: noise grows with depth, haze fades with it."""
-    if kind == "noise":
-        return np.clip(depth / 0.5, 0, 1)
-    return 1.0
 
 
 def _random_affine(random: np.random.Generator) -> tuple[np.ndarray, bool]:

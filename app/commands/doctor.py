@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import onnxruntime
@@ -80,11 +81,11 @@ def _machine() -> Iterator[Finding]:
 
 def _qt() -> Iterator[Finding]:
     try:
-        from PySide6 import QtWidgets, __version__  # noqa: F401
+        import app.ui.bench_view  # noqa: F401 - loads Qt with the system's libraries
     except ImportError as error:
         yield Finding("window", BAD, str(error), "install the system packages that packaging/system_packages.sh lists")
         return
-    yield Finding("window", OK, f"Qt for Python {__version__}")
+    yield Finding("window", OK, f"Qt for Python {version('PySide6-Essentials')}")
 
 
 def _weights(folder: Path) -> Iterator[Finding]:

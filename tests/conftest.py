@@ -51,3 +51,14 @@ def fake_card(tmp_path: Path, preload_library: Path) -> FakeCard:
     folder = tmp_path / "card"
     folder.mkdir()
     return FakeCard(folder, preload_library)
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """For small networks: threads that wait for each other cost more than they gain."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

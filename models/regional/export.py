@@ -36,16 +36,15 @@ def export_regional(checkpoints: Path, out: Path, data_dir: Path) -> dict[str, o
     DataError
         When a checkpoint is missing.
     """
-    samples = read_split(data_dir, "train")
-    inputs = list(_calibration_inputs(samples))
-    report: dict[str, object] = {}
     segmentation = _load(SegmentationUNet(), checkpoints / "segmentation.pt")
+    quality = _load(RegionalQualityNet(), checkpoints / "quality.pt")
+    inputs = list(_calibration_inputs(read_split(data_dir, "train")))
+    report: dict[str, object] = {}
     files = export_network(segmentation, out, "segmentation", "logits", inputs)
     report["segmentation"] = _parity(segmentation, files, inputs)
     logits = {"name": "logits", "shape": [None, SEGMENTATION_CLASSES, 256, 256]}
     entry = _entry("segmentation", "models/regional/card_segmentation.md", files, logits)
     update_manifest(out / "manifest.json", "segmentation", entry)
-    quality = _load(RegionalQualityNet(), checkpoints / "quality.pt")
     files = export_network(quality, out, "regional_quality", "scores", inputs, keep_float=POOLING_NODES)
     report["regional_quality"] = _parity(quality, files, inputs)
     scores = {"name": "scores", "shape": [None, REGION_COUNT], "value_range": [1.0, 5.0]}
@@ -64,7 +63,7 @@ def _load(network: torch.nn.Module, checkpoint: Path) -> torch.nn.Module:
 def _calibration_inputs(samples: list[CamusSample]) -> Iterator[np.ndarray]:
     """Real training frames, half of them degraded in the whole sector, as model inputs."""
     random = np.random.default_rng(0)
-    for index in random.choice(len(samples), CALIBRATION_FRAMES, replace=False):
+    for index in random.choice(len(samples), min(CALIBRATION_FRAMES, len(samples)), replace=False):
         image = samples[index].image()
         if random.random() < 0.5:
             kind = str(random.choice(list(TRAINING_KINDS)))

@@ -18,6 +18,7 @@ import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from capture.errors import DataError
 from models.data.camus import read_split, squash
 from models.data.degradations import TRAINING_KINDS, Degrader, feathered
 from models.regional.labelled import LabelledImage, labelled_images
@@ -166,9 +167,17 @@ def quality_loss(
 
 
 def train_quality(data_dir: Path, out_dir: Path, recipe: QualityRecipe = QualityRecipe()) -> Path:
-    """Train and return the path of the checkpoint (resumes from it when it is there)."""
+    """Train and return the path of the checkpoint (resumes from it when it is there).
+
+    Raises
+    ------
+    DataError
+        When the data set or the ImageNet weights are missing, or no frame has eight regions.
+    """
     torch.manual_seed(recipe.seed)
     data = DegradedPairs(labelled_images(read_split(data_dir, "train")), recipe.seed)
+    if not len(data):
+        raise DataError(f"no training frame in {data_dir} has eight regions: check its label maps")
     network = RegionalQualityNet()
     load_imagenet_backbone(network, data_dir)
     network = network.to(memory_format=torch.channels_last)
@@ -176,7 +185,8 @@ def train_quality(data_dir: Path, out_dir: Path, recipe: QualityRecipe = Quality
     while run.epochs_done < recipe.optimisation.epochs:
         data.epoch = run.epochs_done
         order = torch.Generator().manual_seed(recipe.seed + run.epochs_done)
-        loader = DataLoader(data, recipe.pairs_per_batch, shuffle=True, drop_last=True, num_workers=1, generator=order)
+        size = min(recipe.pairs_per_batch, len(data))  # a small set is one batch
+        loader = DataLoader(data, size, shuffle=True, drop_last=True, num_workers=1, generator=order)
         loss = run.epoch(loader, len(loader), lambda batch: quality_loss(network, recipe, *batch))
         run.save({"loss": round(loss, 4)})
     return run.checkpoint

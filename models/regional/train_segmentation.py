@@ -81,7 +81,8 @@ def _train_phase(run: Run, data: _Pairs, val: list[CamusSample], recipe: Segment
     while run.epochs_done < run.plan.epochs:
         data.epoch = run.epochs_done
         order = torch.Generator().manual_seed(data.seed + run.epochs_done)
-        loader = DataLoader(data, recipe.batch, shuffle=True, drop_last=True, num_workers=1, generator=order)
+        size = min(recipe.batch, len(data))  # a small set is one batch
+        loader = DataLoader(data, size, shuffle=True, drop_last=True, num_workers=1, generator=order)
         loss = run.epoch(loader, len(loader), lambda batch: _loss(run.network, batch))
         report: dict[str, object] = {"loss": round(loss, 4)}
         if run.epochs_done % 3 == 0 or run.epochs_done == run.plan.epochs:

@@ -1,0 +1,85 @@
+"""``sonogauge train``, ``export`` and ``evaluate`` from a folder of pictures to models that score, in the small."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from made_up_camus import write_backbone, write_camus
+
+from models.regional.network import RegionalQualityNet, SegmentationUNet
+
+Sonogauge = Callable[..., Any]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("one_torch_thread"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # torch speaks of its own plans
+]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_backbone(write_camus(tmp_path_factory.mktemp("data")))
+
+
+@pytest.mark.parametrize(
+    ("what", "file", "network"),
+    [("segmentation", "segmentation.pt", SegmentationUNet), ("regional", "quality.pt", RegionalQualityNet)],
+)
+def test_one_epoch(
+    sonogauge_alone: Sonogauge,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    file: str,
+    network: type,
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    out = tmp_path / "run"
+    ended = sonogauge_alone("train", what, "--data", data, "--out", out, "--epochs", 1)
+    assert ended.code == 0, ended.err
+    assert ended.out.strip() == str(out / file)
+    made = network()
+    made.load_state_dict(torch.load(out / file, weights_only=True)["average"])
+    assert all(torch.isfinite(value).all() for value in made.state_dict().values())
+    (line,) = (out / file).with_suffix(".jsonl").read_text().splitlines()
+    assert json.loads(line)["loss"] > 0
+
+
+def test_untrained_networks_become_files_that_the_program_runs(sonogauge: Sonogauge, data: Path, tmp_path: Path):
+    torch.manual_seed(0)
+    for file, network in (("segmentation.pt", SegmentationUNet()), ("quality.pt", RegionalQualityNet())):
+        torch.save({"average": network.state_dict()}, tmp_path / file)
+    weights = tmp_path / "weights"
+    ended = sonogauge("export", "regional", tmp_path, "--out", weights, "--data", data)
+    assert ended.code == 0, ended.err
+    report = ended.json
+    assert set(report) == {"segmentation", "regional_quality"}
+    assert all(set(files) == {"int8", "float32", "float16"} for files in report.values())
+    assert report["regional_quality"]["float32"]["max_abs"] < 0.05
+    assert report["segmentation"]["float32"]["label_agreement"] > 0.98
+    assert sonogauge("models", "verify", "--weights", weights).code == 0
+    still = data / "camus" / "val" / "images" / "patient0005_4CH_ED.png"
+    assert sonogauge("score", still, "--out", tmp_path / "o.jsonl", "--weights", weights, "--provider", "cpu").code == 0
+    row = json.loads((tmp_path / "o.jsonl").read_text())
+    assert row["verdict"] == "cannot_judge", "an untrained network draws no heart"
+
+
+@pytest.mark.parametrize("what", ["segmentation", "regional"])
+def test_a_missing_data_set_is_told(sonogauge: Sonogauge, tmp_path: Path, what: str):
+    ended = sonogauge("train", what, "--data", tmp_path, "--out", tmp_path / "run", "--epochs", 1)
+    assert (ended.code, ended.out) == (1, "")
+    assert "point --data at" in ended.err
+
+
+def test_a_missing_checkpoint_is_told(sonogauge: Sonogauge, data: Path, tmp_path: Path):
+    ended = sonogauge("export", "regional", tmp_path / "none", "--out", tmp_path / "out", "--data", data)
+    assert (ended.code, ended.out) == (1, "")
+    assert "segmentation.pt" in ended.err
+    assert "sonogauge train" in ended.err

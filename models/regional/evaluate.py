@@ -1,8 +1,8 @@
 """Figures of the released regional models on CAMUS validation patients, through the same assessor as in live use.
 
 Segmentation: Dice per structure in each frame's own pixel grid. Regional scores: every frozen degradation equally
-often, in one region and in the whole sector by turns, at five levels; Spearman of the score with the severity, and
-locality.
+often, four kinds a frame by turns, in one region or in the whole sector by turns, at five levels; Spearman of the score
+with the severity, and locality.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from models.regional.labelled import LabelledImage, labelled_images
 from models.runtime.assessor import RegionalAssessor
 from models.runtime.contract import REGION_NAMES, Assessment
 
+KINDS_PER_FRAME = 4  # by turns, so that every kind comes equally often
 STRUCTURES = ("lv", "myo", "la")
 SEGMENTATION_CLASSES = 1 + len(STRUCTURES)
 
@@ -114,13 +115,14 @@ def _clean_figures(
 
 
 def _observe(assessor: RegionalAssessor, images: list[LabelledImage]) -> list[Observation]:
-    found = []
+    found, kinds = [], list(KINDS)
     for index, item in enumerate(images):
-        for kind_index, kind in enumerate(KINDS):
-            series = index * len(KINDS) + kind_index
+        for turn in range(KINDS_PER_FRAME):
+            series = index * KINDS_PER_FRAME + turn
+            kind = kinds[series % len(kinds)]
             random = np.random.default_rng((7, series))
             region = int(random.choice(np.flatnonzero(item.scored)))
-            local = (index + kind_index) % 2 == 0
+            local = (index + turn) % 2 == 0
             mask = item.masks_native()[region] if local else None
             degrader = Degrader(item.image, item.sector)
             for level in LEVELS:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 IN_SECTOR_SHARE = 0.5
 ANNULI = (6, 7)
+ANNULUS_SURROUNDING = 1.5 * DILATION_SHARE  # of the image height
 
 
 @dataclass(eq=False)
@@ -55,10 +56,11 @@ class LabelledImage:
     def mean_over_regions(self, values: np.ndarray) -> np.ndarray:
         """Mean of an (H, W) map over each region, (8,) float32; 0 where a region is empty.
 
-        An annulus is read by what surrounds the 2 mm circle: its mean runs over the circle dilated like a degradation.
+        An annulus is read by what surrounds the 2 mm circle (leaflet hinge, atrial wall): its mean runs over the circle
+        dilated by half as much again as a degradation is, so that it depends on the wall above it only in part.
         """
         masks = self.masks_native()
-        radius = max(round(DILATION_SHARE * self.image.shape[0]), 1)
+        radius = max(round(ANNULUS_SURROUNDING * self.image.shape[0]), 1)
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
         inside = self.sector.mask(*self.image.shape)
         for annulus in ANNULI:

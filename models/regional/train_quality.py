@@ -31,7 +31,7 @@ VISIBLE_CHANGE = 2.5  # mean change in grey levels from which a degradation coun
 MEASURED_SHARE = 0.5  # a region with less than this inside picture and sector is not scored
 
 
-PLAN = Optimisation(epochs=12, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
+PLAN = Optimisation(epochs=13, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from calibration.signal import SignalMonitor
 from capture.frame import Frame
 from capture.source import FrameSource
 from models.runtime.assessor import RegionalAssessor
+from models.runtime.providers import Provider, ProviderError, cuda_problem
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,19 @@ def make_assessor(options: ModelOptions, *, per_frame: bool = False, keep_label_
 
 
 def make_engine(source: FrameSource | None, options: ModelOptions) -> Engine:
-    """An engine that is not started yet. The profile is read here, so that a bad one is an error at once."""
+    """An engine that is not started yet; what the options ask for is checked here, before a window opens.
+
+    Raises
+    ------
+    CalibrationError
+        When the profile cannot be used.
+    ProviderError
+        When CUDA was asked for and this machine has none.
+    """
     options.load_profile()
+    problem = cuda_problem() if options.provider == Provider.CUDA else ""
+    if problem:
+        raise ProviderError(f"CUDA was asked for and is not available ({problem}): use --provider cpu")
     return Engine(source, lambda: make_assessor(options), signal_check=_signal_check())
 
 

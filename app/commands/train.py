@@ -32,7 +32,8 @@ def run_train(what: str, data: Path, out: Path, epochs: int) -> int:
         checkpoint = train_segmentation(data, out, recipe)
     else:
         quality = QualityRecipe()
-        checkpoint = train_quality(data, out, replace(quality, optimisation=quality.optimisation.of(epochs)))
+        quality = replace(quality, optimisation=quality.optimisation.of(epochs), finish=quality.finish.of(epochs))
+        checkpoint = train_quality(data, out, quality)
     sys.stdout.write(f"{checkpoint}\n")
     return 0
 

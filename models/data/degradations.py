@@ -93,8 +93,8 @@ def _shadow(d: Degrader, image: np.ndarray, t: float, random: np.random.Generato
 def _haze(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
     noise = random.standard_normal((d.height, d.width), dtype=np.float32)
     smooth = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.06 * d.height), np.float32)
-    smooth = (smooth - smooth.min()) / (np.ptp(smooth) + 1e-6)
-    haze = 110 * t * smooth * (1 - 0.5 * d.depth)
+    clouds = np.clip(1 + 0.35 * smooth / (smooth.std() + 1e-6), 0, 2)  # level 1, so that the haze has level 110 t
+    haze = 110 * t * clouds * (1 - 0.5 * d.depth)
     return np.asarray(0.5 * image + 0.5 * np.maximum(image, haze))
 
 

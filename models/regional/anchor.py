@@ -13,7 +13,7 @@ import numpy as np
 HISTOGRAM_BINS = 64
 CONTRAST_POOR, CONTRAST_GOOD = 0.15, 0.95  # about the 1 % and 95 % point of gCNR in 250 CAMUS training frames
 LEVEL_POOR, LEVEL_GOOD = 20.0, 110.0  # mean grey below all of them, and about their median
-SCORE_LOW, SCORE_SPAN = 2.6, 2.4  # a region without contrast that still has signal, and the way to excellent
+SCORE_LOW, SCORE_SPAN = 3.0, 1.9  # a region without contrast that still has signal, and the way to excellent
 
 
 def gcnr(region: np.ndarray, background: np.ndarray) -> float:
@@ -35,8 +35,8 @@ def anchor_scores(image: np.ndarray, regions: np.ndarray, lumen: np.ndarray) -> 
 
     Returns
     -------
-    (8,) float32 in 1.6..5; NaN where a region or the lumen is empty. Only a region
-    that is dark as well as without contrast falls below 2.6.
+    (8,) float32 in 2..4.9; NaN where a region or the lumen is empty. Only a region
+    that is dark as well as without contrast falls below 3.
     """
     background = image[lumen]
     scores = np.full(len(regions), np.nan, np.float32)

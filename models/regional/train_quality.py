@@ -31,14 +31,16 @@ VISIBLE_CHANGE = 2.5  # mean change in grey levels from which a degradation coun
 MEASURED_SHARE = 0.5  # a region with less than this inside picture and sector is not scored
 
 
-PLAN = Optimisation(epochs=13, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
+MAIN = Optimisation(epochs=13, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
+FINISH = Optimisation(epochs=7, learning_rate=6e-4, weight_decay=2e-2, average_decay=0.996)
 
 
 @dataclass(frozen=True)
 class QualityRecipe:
-    """Everything that decides the outcome beside the data."""
+    """Everything that decides the outcome beside the data: a main phase and a finish at lower rates."""
 
-    optimisation: Optimisation = PLAN
+    optimisation: Optimisation = MAIN
+    finish: Optimisation = FINISH
     pairs_per_batch: int = 8
     difference_weight: float = 2.0
     attention_weight: float = 0.1
@@ -143,7 +145,7 @@ def _same_mild_intensity(images: list[np.ndarray], random: np.random.Generator) 
 
 
 def quality_loss(
-    network: RegionalQualityNet,
+    network: torch.nn.Module,
     recipe: QualityRecipe,
     pairs: torch.Tensor,
     targets: torch.Tensor,
@@ -181,12 +183,19 @@ def train_quality(data_dir: Path, out_dir: Path, recipe: QualityRecipe = Quality
     network = RegionalQualityNet()
     load_imagenet_backbone(network, data_dir)
     network = network.to(memory_format=torch.channels_last)
-    run = Run(network, recipe.optimisation, out_dir / "quality.pt")
-    while run.epochs_done < recipe.optimisation.epochs:
+    main = Run(network, recipe.optimisation, out_dir / "quality_main.pt")
+    _train_phase(main, data, recipe)
+    data.seed = recipe.seed + 1
+    finish = Run(main.average.requires_grad_(True), recipe.finish, out_dir / "quality.pt")
+    _train_phase(finish, data, recipe)
+    return finish.checkpoint
+
+
+def _train_phase(run: Run, data: DegradedPairs, recipe: QualityRecipe) -> None:
+    while run.epochs_done < run.plan.epochs:
         data.epoch = run.epochs_done
-        order = torch.Generator().manual_seed(recipe.seed + run.epochs_done)
+        order = torch.Generator().manual_seed(data.seed + run.epochs_done)
         size = min(recipe.pairs_per_batch, len(data))  # a small set is one batch
         loader = DataLoader(data, size, shuffle=True, drop_last=True, num_workers=1, generator=order)
-        loss = run.epoch(loader, len(loader), lambda batch: quality_loss(network, recipe, *batch))
+        loss = run.epoch(loader, len(loader), lambda batch: quality_loss(run.network, recipe, *batch))
         run.save({"loss": round(loss, 4)})
-    return run.checkpoint

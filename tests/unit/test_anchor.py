@@ -42,7 +42,7 @@ def test_a_bright_wall_against_dark_blood_is_excellent_and_one_that_is_not_seen_
     assert clear.shape == (8,)
     assert (clear > 4.7).all()
     assert ((faint > none) & (faint < clear)).all()
-    assert ((none >= 1.6) & (none < 2.0)).all()
+    assert ((none >= 1.9) & (none < 2.4)).all()
 
 
 def test_scores_rise_with_the_contrast():

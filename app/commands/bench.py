@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from app.bootstrap import ModelOptions, make_engine
-from app.commands.live import MODELS_TIMEOUT_S, renderer_figures
+from app.commands.live import FIRST_PICTURE_TIMEOUT_S, MODELS_TIMEOUT_S, renderer_figures
 from capture.discovery import open_source
 from capture.errors import ModelError
 from capture.source import FrameSource
@@ -43,6 +43,7 @@ def run_bench(source_name: str, seconds: float, options: ModelOptions) -> int:
             raise ModelError(f"the models were not ready within {MODELS_TIMEOUT_S:.0f} s: run 'sonogauge doctor'")
         if engine.model_error is not None:  # refusals are quick: their times would mislead
             raise engine.model_error
+        engine.wait_started(FIRST_PICTURE_TIMEOUT_S)
         run_offscreen(engine, seconds)
         renderer = renderer_figures(source)
     finally:

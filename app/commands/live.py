@@ -22,6 +22,7 @@ from capture.source import FrameSource
 from models.runtime.providers import ProviderError
 
 MODELS_TIMEOUT_S = 60.0
+FIRST_PICTURE_TIMEOUT_S = 5.0
 FAILURE = 1
 DEFAULT_HEADLESS_SOURCE = "virtual"
 
@@ -81,7 +82,7 @@ def _headless(options: LiveOptions) -> int:
 
 
 def run_engine(engine: Engine, source: FrameSource, seconds: float) -> dict[str, Any]:
-    """Start, wait for the end or ``seconds`` after the models are ready, stop; the summary of the run.
+    """Start, wait for the end or ``seconds`` from the first picture on, stop; the summary of the run.
 
     Raises
     ------
@@ -93,6 +94,7 @@ def run_engine(engine: Engine, source: FrameSource, seconds: float) -> dict[str,
         engine.wait_ready(MODELS_TIMEOUT_S)
         if isinstance(engine.model_error, ProviderError):  # asked for by name: no run without it
             raise engine.model_error
+        engine.wait_started(FIRST_PICTURE_TIMEOUT_S)
         engine.wait_over(seconds or threading.TIMEOUT_MAX)
         renderer = renderer_figures(source)
     except KeyboardInterrupt:

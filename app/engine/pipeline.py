@@ -167,8 +167,15 @@ class Engine:
         """Why the models cannot be used; None while they load and when they can."""
         return self._assess.model_error
 
+    def wait_started(self, timeout_s: float) -> bool:
+        """Wait for the first picture, or until it is known that there will be none; False when time is over first."""
+        return self._wait_for(lambda state: state.is_over or self.frames.newest() is not None, timeout_s)
+
     def wait_over(self, timeout_s: float) -> bool:
         """Wait until the source has ended or failed and its last frame is assessed; False when time is over first."""
+        return self._wait_for(lambda state: state.is_over and self._is_drained(state), timeout_s)
+
+    def _wait_for(self, holds: Callable[[EngineState], bool], timeout_s: float) -> bool:
         end_s = time.monotonic() + timeout_s
         version = -1
         while (left_s := end_s - time.monotonic()) > 0:
@@ -176,7 +183,7 @@ class Engine:
                 version, state = self.state.wait_newer(version, left_s)
             except ChannelClosed:
                 return True
-            if state.is_over and self._is_drained(state):
+            if holds(state):
                 return True
         return False
 

@@ -18,6 +18,7 @@ _STAYS_AFTER_STOP = frozenset(
     {SignalState.LOST, SignalState.STALLED, SignalState.NO_SIGNAL, SignalState.FAILED, SignalState.ENDED}
 )
 _KEEP_UP_FRAMES = 90
+_BUDGET_FPS = 30.0  # the rate that the frame budget is made for
 """Frames before the engine judges whether the machine keeps up: the first ones warm caches."""
 
 
@@ -91,7 +92,8 @@ class Reporter:
         bad = (WorkerState.FAILED, WorkerState.DEGRADED)
         found += [f"{w.name}: {w.reason}" for w in self.supervisor.statuses() if w.state in bad]
         warm = self.timing.captured.count > _KEEP_UP_FRAMES and self.assess.finished > 0
-        if warm and signal is SignalState.OK and assessed < self.keep_up_share * captured:
+        wanted = min(captured, _BUDGET_FPS)  # a faster source is assessed as far as it goes, which is no fault
+        if warm and signal is SignalState.OK and assessed < self.keep_up_share * wanted:
             found.append(
                 f"this machine assesses {assessed:.0f} of {captured:.0f} frames per second: close other programs"
             )

@@ -176,7 +176,9 @@ def test_a_source_that_never_comes_is_a_failure(sonogauge: Sonogauge, weights: P
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
 def test_ctrl_c_ends_a_run_with_its_figures(weights: Path, own_cache: Path):
-    command = [sys.executable, "-c", "from app.cli import main; main()", "live", SMALL]
+    # a shell's background jobs ignore Ctrl+C, and so would what is started from one
+    program = "import signal; signal.signal(2, signal.default_int_handler); from app.cli import main; main()"
+    command = [sys.executable, "-c", program, "live", SMALL]
     with subprocess.Popen(
         [*command, "--headless", "--json", "--weights", str(weights)],
         stdout=subprocess.PIPE,
@@ -189,7 +191,10 @@ def test_ctrl_c_ends_a_run_with_its_figures(weights: Path, own_cache: Path):
                 break
         time.sleep(0.5)  # some frames
         process.send_signal(2)
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 0, err
     assert_figures(json.loads(out))
 

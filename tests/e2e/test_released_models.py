@@ -13,7 +13,10 @@ import pytest
 from capture.errors import DataError
 from capture.frame import Frame
 from models.data.camus import CamusSample, read_split
+from models.data.degradations import Degrader
 from models.metrics.segmentation import dice_per_class
+from models.regional.evaluate import assess_image, scores_of
+from models.regional.labelled import labelled_images
 from models.runtime.assessor import RegionalAssessor
 from models.runtime.manifest import default_weights_folder, load_manifest
 
@@ -87,3 +90,20 @@ def test_a_real_clip_is_judged(sonogauge: Sonogauge, released: Path, tmp_path: P
     rows = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert len(rows) == 195
     assert np.mean([row["verdict"] == "ok" for row in rows]) > 0.9
+
+
+def test_a_blurred_region_scores_lower_and_falls_most(released: Path, val: list[CamusSample], own_cache: Path):
+    falls, most = [], []
+    with RegionalAssessor(released, provider="cpu", precision="int8", per_frame=True) as model:
+        for item in labelled_images(val[::2]):
+            region = int(np.flatnonzero(item.scored)[len(falls) % item.scored.sum()])
+            degrader = Degrader(item.image, item.sector)
+            blurred = degrader.apply("defocus", 1.0, item.masks_native()[region], seed=1)
+            before, after = (scores_of(assess_image(model, picture)) for picture in (item.image, blurred))
+            drop = before - after
+            if np.isfinite(drop[region]):
+                falls.append(drop[region] > 0)
+                most.append(np.nanargmax(drop) == region)
+    assert len(falls) >= 15
+    assert np.mean(falls) >= 0.9
+    assert np.mean(most) >= 0.7  # chance: one in eight

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch.utils.data import DataLoader
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,37 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.epochs_done, self.seconds = state["epochs_done"], state["seconds"]
         log.info("going on after epoch %d of %s", self.epochs_done, self.checkpoint)
+
+
+class EpochData(Protocol):
+    """A data set whose random changes follow from ``seed`` and ``epoch``."""
+
+    seed: int
+    epoch: int
+
+    def __len__(self) -> int: ...
+
+
+def train_phase(
+    run: Run,
+    data: EpochData,
+    batch_size: int,
+    loss_of: Callable[[Any], torch.Tensor],
+    report_of: Callable[[], dict[str, object]] = dict,
+) -> None:
+    """All epochs of a run that are still to do, with a checkpoint after each.
+
+    ``report_of`` adds figures to the story every third epoch and in the end.
+    """
+    size = min(batch_size, len(data))  # a small set is one batch
+    while run.epochs_done < run.plan.epochs:
+        data.epoch = run.epochs_done
+        order = torch.Generator().manual_seed(data.seed + run.epochs_done)
+        loader = DataLoader(data, size, shuffle=True, drop_last=True, num_workers=1, generator=order)
+        report: dict[str, object] = {"loss": round(run.epoch(loader, len(loader), loss_of), 4)}
+        if run.epochs_done % 3 == 0 or run.epochs_done == run.plan.epochs:
+            report |= report_of()
+        run.save(report)
 
 
 def cosine_with_warm_up(progress: float) -> float:

@@ -16,14 +16,14 @@ import cv2
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from capture.errors import DataError
 from models.data.camus import read_split, squash
 from models.data.degradations import TRAINING_KINDS, Degrader, feathered
 from models.regional.labelled import LabelledImage, labelled_images
 from models.regional.network import INPUT_SIZE, REGION_COUNT, RegionalQualityNet, load_imagenet_backbone, pooled_scores
-from models.training import Optimisation, Run
+from models.training import Optimisation, Run, train_phase
 
 MIRRORED_ORDER = [5, 4, 3, 2, 1, 0, 7, 6]
 ATTENTION_SIZE = 32
@@ -184,18 +184,8 @@ def train_quality(data_dir: Path, out_dir: Path, recipe: QualityRecipe = Quality
     load_imagenet_backbone(network, data_dir)
     network = network.to(memory_format=torch.channels_last)
     main = Run(network, recipe.optimisation, out_dir / "quality_main.pt")
-    _train_phase(main, data, recipe)
+    train_phase(main, data, recipe.pairs_per_batch, lambda batch: quality_loss(main.network, recipe, *batch))
     data.seed = recipe.seed + 1
     finish = Run(main.average.requires_grad_(True), recipe.finish, out_dir / "quality.pt")
-    _train_phase(finish, data, recipe)
+    train_phase(finish, data, recipe.pairs_per_batch, lambda batch: quality_loss(finish.network, recipe, *batch))
     return finish.checkpoint
-
-
-def _train_phase(run: Run, data: DegradedPairs, recipe: QualityRecipe) -> None:
-    while run.epochs_done < run.plan.epochs:
-        data.epoch = run.epochs_done
-        order = torch.Generator().manual_seed(data.seed + run.epochs_done)
-        size = min(recipe.pairs_per_batch, len(data))  # a small set is one batch
-        loader = DataLoader(data, size, shuffle=True, drop_last=True, num_workers=1, generator=order)
-        loss = run.epoch(loader, len(loader), lambda batch: quality_loss(run.network, recipe, *batch))
-        run.save({"loss": round(loss, 4)})

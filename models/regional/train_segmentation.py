@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from models.data.camus import CamusSample, read_split, squash
 from models.metrics.segmentation import dice_per_class
 from models.regional.augment import random_geometry, random_intensity
 from models.regional.network import SEGMENTATION_CLASSES, SegmentationUNet
-from models.training import Optimisation, Run
+from models.training import Optimisation, Run, train_phase
 
 MAIN = Optimisation(epochs=24, learning_rate=2.5e-3, weight_decay=1e-2, average_decay=0.996)
 FINISH = Optimisation(epochs=8, learning_rate=8e-4, weight_decay=1e-2, average_decay=0.996)
@@ -78,16 +78,10 @@ def train_segmentation(data_dir: Path, out_dir: Path, recipe: SegmentationRecipe
 
 
 def _train_phase(run: Run, data: _Pairs, val: list[CamusSample], recipe: SegmentationRecipe) -> None:
-    while run.epochs_done < run.plan.epochs:
-        data.epoch = run.epochs_done
-        order = torch.Generator().manual_seed(data.seed + run.epochs_done)
-        size = min(recipe.batch, len(data))  # a small set is one batch
-        loader = DataLoader(data, size, shuffle=True, drop_last=True, num_workers=1, generator=order)
-        loss = run.epoch(loader, len(loader), lambda batch: _loss(run.network, batch))
-        report: dict[str, object] = {"loss": round(loss, 4)}
-        if run.epochs_done % 3 == 0 or run.epochs_done == run.plan.epochs:
-            report |= {k: round(v, 4) for k, v in evaluate_network(run.average, val).items()}
-        run.save(report)
+    def dice() -> dict[str, object]:
+        return {name: round(value, 4) for name, value in evaluate_network(run.average, val).items()}
+
+    train_phase(run, data, recipe.batch, lambda batch: _loss(run.network, batch), dice)
 
 
 def _loss(network: torch.nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:

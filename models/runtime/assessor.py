@@ -20,8 +20,8 @@ from models.runtime.contract import (
     Assessment,
     ModelInfo,
     RegionAssessment,
-    Verdict,
     cannot_judge,
+    judged,
     label_of,
 )
 from models.runtime.labels import contours_of, full_label_map, strongest_class
@@ -186,7 +186,7 @@ class RegionalAssessor:
         watch.lap("quality")
         known["contours"] = contours_of(division.labels, crop)
         regions = _regions(division, scores, crop)
-        return _judged(frame, regions, watch.lap("contours"), known)
+        return judged(frame, regions, stages_ms=watch.lap("contours"), **known)
 
     def _segment(self, grey: np.ndarray) -> np.ndarray:
         """Logits of a model square: (256, 256) uint8 -> (C, 256, 256) float32."""
@@ -219,22 +219,6 @@ class _Stopwatch:
 def _batch(grey: np.ndarray) -> np.ndarray:
     """(256, 256) uint8 -> (1, 1, 256, 256) float32 in 0..255."""
     return grey.astype(np.float32)[np.newaxis, np.newaxis]
-
-
-def _judged(
-    frame: Frame, regions: tuple[RegionAssessment, ...], stages_ms: Mapping[str, float], known: dict[str, Any]
-) -> Assessment:
-    return Assessment(
-        frame_index=frame.index,
-        t_mono_ns=frame.t_mono_ns,
-        source_id=frame.source_id,
-        t_media_s=frame.t_media_s,
-        frame_size=(frame.height, frame.width),
-        verdict=Verdict.OK,
-        regions=regions,
-        stages_ms=stages_ms,
-        **known,
-    )
 
 
 def _regions(division: RegionDivision, scores: np.ndarray, crop: SectorCrop) -> tuple[RegionAssessment, ...]:

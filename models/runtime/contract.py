@@ -117,14 +117,21 @@ class Assessment:
 
 def cannot_judge(frame: Frame, reason: str, **known: object) -> Assessment:
     """The refusal for a frame: verdict, one sentence, and whatever else is known."""
+    return _assessment_of(frame, verdict=Verdict.CANNOT_JUDGE, reason=reason, **known)
+
+
+def judged(frame: Frame, regions: tuple[RegionAssessment, ...], **known: object) -> Assessment:
+    """The accepted frame: its eight regions, and whatever else is known."""
+    return _assessment_of(frame, verdict=Verdict.OK, regions=regions, **known)
+
+
+def _assessment_of(frame: Frame, **known: object) -> Assessment:
     return Assessment(
         frame_index=frame.index,
         t_mono_ns=frame.t_mono_ns,
         source_id=frame.source_id,
         t_media_s=frame.t_media_s,
         frame_size=(frame.height, frame.width),
-        verdict=Verdict.CANNOT_JUDGE,
-        reason=reason,
         **known,  # type: ignore[arg-type]
     )
 

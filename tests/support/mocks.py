@@ -12,7 +12,7 @@ import numpy as np
 from capture.errors import CaptureError
 from capture.frame import Frame, SourceInfo, VideoMode
 from capture.source import EndOfStream, SourceLost
-from models.runtime.contract import REGION_NAMES, Assessment, ModelInfo, RegionAssessment, Verdict, label_of
+from models.runtime.contract import REGION_NAMES, Assessment, ModelInfo, RegionAssessment, judged, label_of
 
 
 def make_frame(
@@ -42,17 +42,7 @@ def make_assessment(
         RegionAssessment(name, score, score, None if score is None or math.isnan(score) else label_of(score))
         for name, score in zip(REGION_NAMES, values, strict=True)
     )
-    return Assessment(
-        frame_index=frame.index,
-        t_mono_ns=frame.t_mono_ns,
-        source_id=frame.source_id,
-        t_media_s=frame.t_media_s,
-        frame_size=(frame.height, frame.width),
-        verdict=Verdict.OK,
-        regions=regions,
-        stages_ms=stages_ms or {"network": 1.0},
-        **known,  # type: ignore[arg-type]
-    )
+    return judged(frame, regions, stages_ms=stages_ms or {"network": 1.0}, **known)
 
 
 class MockAssessor:

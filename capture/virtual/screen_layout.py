@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from capture.geometry import Rect, Sector
-from capture.virtual.console import ScreenParameters
 from capture.virtual.looks import ConsoleLook
 from capture.virtual.probe import ProbeSettings
+from capture.virtual.screen_parameters import ScreenParameters
 
 
 def scanner_screen(

@@ -64,10 +64,16 @@ class Degradations:
         angle = probe.angle_rad()[None, :]
         slow = _smooth(rng, probe, 30, 18) * self.patch_db + _smooth(rng, probe, 200, 7) * 0.6 * self.patch_db
         edges = -self.edge_loss_db * np.abs(angle / probe.half_angle) ** 3
-        shadow = -self.shadow_db * np.exp(-0.5 * ((angle - self.shadow_angle) / self.shadow_width) ** 2)
-        # A shadow begins below the rib or lung that throws it.
-        shadow = shadow / (1 + np.exp(-(depth - 0.16) * 40))
-        return np.asarray(slow + edges + shadow - self.depth_loss_db * depth, dtype=np.float32)
+        loss = self.shadow_loss_db(probe) + self.depth_loss_db * depth
+        return np.asarray(slow + edges - loss, dtype=np.float32)
+
+    def shadow_loss_db(self, probe: ProbeSettings) -> np.ndarray:
+        """What the given shadow takes, beside those of ribs and lung; (ranges, beams) float32, 0 or more."""
+        depth = (probe.range_mm() / probe.depth_mm)[:, None]
+        angle = probe.angle_rad()[None, :]
+        shadow = self.shadow_db * np.exp(-0.5 * ((angle - self.shadow_angle) / self.shadow_width) ** 2)
+        # A shadow begins below what throws it.
+        return np.asarray(shadow / (1 + np.exp(-(depth - 0.16) * 40)), dtype=np.float32)
 
     def clutter_db(self, probe: ProbeSettings) -> np.ndarray:
         """Level of clutter and haze, (ranges, beams) float32."""

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from capture.geometry import Rect
-from capture.virtual import furniture
 from capture.virtual.calipers import Caliper
 from capture.virtual.colour_box import random_colour_box
 from capture.virtual.console import Console, random_busy_screen, random_parameters, random_screen
@@ -93,7 +92,7 @@ def test_text_lies_inside_its_rectangles(seed: int, monkeypatch: pytest.MonkeyPa
     frames = []
     for write in (True, False):
         if not write:
-            monkeypatch.setattr(furniture.cv2, "putText", lambda *_: None)
+            monkeypatch.setattr(cv2, "putText", lambda *_: None)
         made = console(p)
         frames.append(made.compose(flat(made, 60), 0.0))
     difference = changed(*frames)

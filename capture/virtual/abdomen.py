@@ -253,4 +253,6 @@ def abdomen_screen(probe: ProbeSettings, width: int, height: int, seed: int, lim
         angle_left=-probe.half_angle,
         angle_right=probe.half_angle,
     )
-    return ScreenParameters(width, height, sector, probe.depth_mm, look, limited_range, seed=seed, exam=EXAM)
+    return ScreenParameters(
+        width, height, sector, probe.depth_mm, look, limited_range, seed=seed, exam=EXAM, marker_at_corner=True
+    )

@@ -34,7 +34,7 @@ _RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "wall": (20, 48),
         "fill": (40, 260),
         "gas": (0.4, 0.9),
-        "gain": (-14, 10),
+        "gain": (-9, 9),
         "haze": (-20, -8),
         "noise": (-18, -6),
     },

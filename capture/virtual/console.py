@@ -133,7 +133,8 @@ class Console:
         ticks, numbers = furniture.draw_ruler(screen, look, p.sector, p.depth_mm)
         grey_bar = furniture.draw_grey_bar(screen, look)
         self._texts += numbers
-        furniture.draw_markers(screen, look, p.sector, float(self._rng.uniform(0.3, 0.8)), p.marker_side)
+        focus = float(self._rng.uniform(0.3, 0.8))
+        furniture.draw_markers(screen, look, p.sector, focus, p.marker_side, p.marker_at_corner)
         self._draw_mode_parts(screen)
         screen = np.asarray(cv2.LUT(screen, self.levels))
         screen[inside] = 0

@@ -77,7 +77,7 @@ def _patient_fields(
     number = f"{patient.identifier}  {patient.birth}"
     in_header = text_rect(screen, number, after + round(0.01 * width), base, look, 0.8)
     fields = [(DATE, patient.exam_date, round(0.88 * width), line)]
-    if in_header.x + in_header.width < 0.86 * width:
+    if in_header.x + in_header.width < 0.83 * width:  # the clock follows
         fields.append((PATIENT, number, after + round(0.01 * width), base))
         fields.append((PATIENT, patient.institution, round(0.02 * width), line))
     else:
@@ -163,14 +163,22 @@ def draw_grey_bar(screen: np.ndarray, look: ConsoleLook) -> Rect | None:
 
 
 def draw_markers(
-    screen: np.ndarray, look: ConsoleLook, sector: Sector, focus_fraction: float, side: str = "left"
+    screen: np.ndarray,
+    look: ConsoleLook,
+    sector: Sector,
+    focus_fraction: float,
+    side: str = "left",
+    at_corner: bool = False,
 ) -> None:
-    """Orientation marker beside the apex, on ``side`` (``left`` or ``right``), and the focus sign beside the ruler."""
+    """Orientation marker on ``side`` (``left`` or ``right``) of the picture, and the focus sign beside the ruler.
+
+    The marker is level with the middle of the probe's face, or with its corner, where a curved face does not hide it.
+    """
     height = screen.shape[0]
     size = max(4, round(0.008 * height))
     angle, away = (sector.angle_left, -3) if side == "left" else (sector.angle_right, 3)
     x = round(sector.apex_x + sector.radius_min_px * np.sin(angle)) + away * size
-    y = round(sector.apex_y + sector.radius_min_px) - size // 2
+    y = round(sector.apex_y + sector.radius_min_px * (np.cos(angle) if at_corner else 1.0)) - size // 2
     if look.marker == "dot":
         cv2.circle(screen, (x, y), size, look.accent, -1, cv2.LINE_AA)
     elif look.marker == "letter":

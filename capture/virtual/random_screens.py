@@ -44,9 +44,9 @@ def random_busy_parameters(seed: int) -> ScreenParameters:
     A third of the screens carries calipers, colour or a strip each; a quarter is frozen, interlaced or has black bars.
     """
     rng = np.random.default_rng([seed, 12])
-    p = replace(
-        random_parameters(seed), patient=PatientText.random(seed), marker_side=str(rng.choice(["left", "right"]))
-    )
+    side = str(rng.choice(["left", "right"]))
+    p = random_parameters(seed)
+    p = replace(p, patient=PatientText.random(seed), marker_side=side, marker_at_corner=True)
     kind = str(rng.choice(["2d", "colour", "strip"]))
     if kind == "strip":
         p = with_strip(p, str(rng.choice([SPECTRAL, MMODE])))

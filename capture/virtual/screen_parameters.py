@@ -33,6 +33,7 @@ class ScreenParameters:
     active : rectangle of the scanner's own picture, black bars around it; None for the whole screen
     patient : invented person in the text fields, None for an anonymous one
     marker_side : side of the orientation marker, ``left`` or ``right``
+    marker_at_corner : it is level with the corner of the probe's face instead of its middle, for curved probes
     calipers : measurements over the picture
     colour_box : coloured flow, None for none
     strip : sweeping spectrum or M-mode below the picture, None for none
@@ -53,6 +54,7 @@ class ScreenParameters:
     active: Rect | None = None
     patient: PatientText | None = None
     marker_side: str = "left"
+    marker_at_corner: bool = False
     calipers: tuple[Caliper, ...] = ()
     colour_box: ColourBox | None = None
     strip: Strip | None = None

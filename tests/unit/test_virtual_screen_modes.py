@@ -238,7 +238,7 @@ def test_bars_are_black_around_the_same_screen(limited: bool) -> None:
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_orientation_marker_stands_on_its_side(side: str) -> None:
-    p = plain(0, marker_side=side)
+    p = plain(0, marker_side=side, marker_at_corner=True)
     made, bare = console(p), console(replace(p, look=replace(p.look, marker="none")))
     columns = np.flatnonzero(changed(made.compose(flat(made, 0), 0.0), bare.compose(flat(bare, 0), 0.0)).any(axis=0))
     assert made.truth.marker_side == side

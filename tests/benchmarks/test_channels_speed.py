@@ -1,0 +1,53 @@
+"""Time of one generated sample of 256x256 with every map, all set up anew as for a data set of random patients."""
+
+import statistics
+import time
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+
+from capture.virtual.acoustics import white_field
+from capture.virtual.channels import ChannelSimulator
+from capture.virtual.chest_wall import ChestWall
+from capture.virtual.phased_array import BeamGrid, PhasedArray
+from capture.virtual.quality import Display, true_quality
+from capture.virtual.receive_chain import SectorRaster, TimeGain, attenuation_db, grey_levels, haze_db
+
+BUDGET_MS = 90.0
+
+
+def sample(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    grid = BeamGrid(PhasedArray(focus_mm=60.0 + seed), last_mm=130.0 + seed)
+    gain_db = TimeGain().gain_db(grid)
+    lost_db = attenuation_db(grid, 0.5) - gain_db
+    field = white_field(rng, grid.ranges, 256) * (10 ** (-lost_db / 20)).astype(np.float32)
+    simulator = ChannelSimulator(grid, ChestWall.random(seed))
+    echo = simulator.simulate(field, rng, -60 + gain_db, haze_db(grid, rng, -25.0, 3.0, 12.0))
+    truth = true_quality(echo, Display(-10.0, 55.0), lost_db)
+    raster = SectorRaster(grid)
+    for plane in (echo.coherence, truth.quality, truth.gcnr, *truth.severity.values()):
+        raster.convert(plane)
+    raster.convert(grey_levels(echo.total, -10.0, 55.0))
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """OpenCV on the thread that is measured."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_labelled_sample_stays_within_its_budget_on_one_core():
+    times = []
+    for seed in range(8):
+        start = time.thread_time()
+        sample(seed)
+        times.append((time.thread_time() - start) * 1e3)
+    # The first fills the banks of noise, which a process does once.
+    assert statistics.median(times[1:]) < BUDGET_MS

@@ -82,7 +82,7 @@ class Tissue:
         blood = d.blood + self._roughness(d, self._texture.at(material, (1.2, 1.2, 1.8), 7))
         level = self._outside.level_db(material, d, around, step_mm)
         level = _laid_over(
-            level, self._wall_db(d, directions, wall_texture, around.patches), np.maximum(d.walls, -blood)
+            level, self._wall_db(d, directions, wall_texture, around.patches + around.slow), np.maximum(d.walls, -blood)
         )
         level = np.maximum(level, self._border_db(d, blood, step_mm))
         level = _laid_over(level, BLOOD_DB + wall_texture, blood)
@@ -99,7 +99,7 @@ class Tissue:
 
     def _wall_db(self, d: Distances, directions: np.ndarray, texture: np.ndarray, slow: np.ndarray) -> np.ndarray:
         """Muscle of the left ventricle, and the thin walls of the other chambers."""
-        level = 3.2 * texture + 2.0 * slow + self._fibre_db(d, directions)
+        level = 3.2 * texture + 1.6 * slow + self._fibre_db(d, directions)
         s = d.places.s
         level += np.float32(-1.0) - 1.5 * d.places.cosine - 3.0 * np.exp(np.maximum(s, 0) * np.float32(-1 / 0.18))
         level += 2.5 * np.clip((s - 0.7) * np.float32(1 / 0.3), 0, 1)

@@ -68,7 +68,7 @@ class Chambers:
         self._right_square = Table(squareness(0.98 * p.atrium_radius * bulge, step_mm))
         self._right_width = Table(p.right_width * np.clip((TABLE_S - 0.2) / 0.7, 0, 1) ** 0.6)
         t_mm = np.array([-1.5 * p.length, -6.0, 2.0, 11.0, 22.0, 32.0])
-        radii = np.array([0.95, 0.95, 1.0, 1.42, 1.22, 1.3]) * p.root_radius
+        radii = np.array([0.95, 0.95, 1.0, 1.3, 1.15, 1.25]) * p.root_radius
         self._root = Table(np.interp(TABLE_S * p.length, t_mm, radii))
 
     def at(self, material: np.ndarray) -> Distances:
@@ -92,7 +92,7 @@ class Chambers:
         return Distances(places, lv, lv_outer, la, rv, ra, ao, descending, walls)
 
     def _left_atrium(self, places: AxisPlaces, index: np.ndarray, base: np.ndarray) -> np.ndarray:
-        """From the annulus it rounds out, behind the root: its middle lies towards the inferolateral side."""
+        """It opens into the ventricle, then rounds out behind the root: its middle lies to the inferolateral side."""
         p, shape = self.heart.parameters, self.heart.shape
         blend = self._blend(index)
         aside = blend * np.float32(4.0)
@@ -102,7 +102,7 @@ class Chambers:
         annulus = shape.inner(table_index(np.ones_like(places.s)), places.cosine, places.sine)
         width = annulus + blend * (self._atrium(index) - annulus)
         side = (np.sqrt(u * u + v * v) - width) * self._atrium_square(index)
-        return np.asarray(np.maximum(np.maximum(side, -base), base - np.float32(p.atrium_length)))
+        return np.asarray(np.maximum(np.maximum(side, -2.5 - base), base - np.float32(p.atrium_length)))
 
     def _right_ventricle(
         self, places: AxisPlaces, index: np.ndarray, lv_outer: np.ndarray, ao: np.ndarray
@@ -112,7 +112,7 @@ class Chambers:
         share = right_share(places.cosine, places.sine)
         width = self._right_width(index) * share
         ends = np.maximum(0.2 - places.s, places.s - 0.95) * np.float32(p.length)
-        thin = np.maximum(np.float32(0.35) - share, 0) * 60
+        thin = np.maximum(np.float32(0.35) - share, 0) * 30
         beyond = np.maximum(lv_outer, 0)
         crescent = np.maximum(np.maximum(0.3 - beyond, beyond - width), ends) + thin
         forward = places.rho * (places.cosine * np.float32(-0.64) + places.sine * np.float32(0.77))

@@ -208,7 +208,7 @@ class Heart:
         across, front, along = self.axes
         away = cos(radians(ROOT_DEG)) * across + sin(radians(ROOT_DEG)) * front
         base = float(self.shape.inner(table_index(np.ones(1)), np.array(cos(radians(ROOT_DEG))), np.array(0.87))[0])
-        centre = self.apex + 0.985 * p.length * along + max(base - 0.55 * p.root_radius, p.root_radius + 3) * away
+        centre = self.apex + 0.985 * p.length * along + max(base - 0.45 * p.root_radius, p.root_radius + 4.5) * away
         lean = radians(ROOT_LEAN_DEG)
         return centre.astype(np.float32), (cos(lean) * along + sin(lean) * away).astype(np.float32)
 

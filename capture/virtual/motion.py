@@ -30,7 +30,8 @@ def right_share(cosine: np.ndarray, sine: np.ndarray) -> np.ndarray:
     """How wide the right ventricle is at an azimuth, 0..1: a crescent around the septum."""
     middle = np.radians(_RIGHT_TOWARDS_DEG)
     towards = cosine * np.float32(np.cos(middle)) + sine * np.float32(np.sin(middle))
-    return np.asarray(np.sqrt(np.clip((towards - 0.34) / 0.66, 0, 1)), np.float32)
+    near = np.clip((towards - 0.34) / 0.66, 0, 1)
+    return np.asarray(np.sqrt(near * np.sqrt(near)), np.float32)
 
 
 class HeartMotion:

@@ -54,12 +54,12 @@ def _easy(patient: Patient) -> Patient:
         shortening=0.17,
     )
     clear = replace(patient.degradations, edge_loss_db=2.0, depth_loss_db=-1.0, shadow_db=0.0, patch_db=1.0)
-    return Patient(heart, replace(clear, near_clutter_db=-3.0, haze_db=-24.0, noise_db=-26.0))
+    return Patient(heart, replace(clear, near_clutter_db=-2.0, haze_db=-20.5, noise_db=-25.0))
 
 
 def _average(patient: Patient) -> Patient:
     heart = replace(patient.heart, apex_z=28.0, chest_wall_mm=16.0, window_quality=0.75, ejection_fraction=0.58)
-    window = replace(patient.degradations, shadow_db=0.0, haze_db=-18.5, noise_db=-19.5, patch_db=2.0)
+    window = replace(patient.degradations, shadow_db=0.0, haze_db=-17.5, noise_db=-20.0, patch_db=2.0)
     return Patient(heart, replace(window, near_clutter_db=1.0, edge_loss_db=4.0, depth_loss_db=2.0))
 
 

@@ -30,6 +30,7 @@ from capture.virtual.console import Console, ScreenParameters
 from capture.virtual.degradations import Degradations
 from capture.virtual.ground_truth import GroundTruth, ground_truth
 from capture.virtual.heart import Heart, HeartParameters, HeartState
+from capture.virtual.image_filter import ImageFilter
 from capture.virtual.lattice import ScattererLattice
 from capture.virtual.looks import LOOKS
 from capture.virtual.patient import Patient, named_patient
@@ -165,7 +166,8 @@ class VirtualScanner:
 
     def picture(self, frame_index: int) -> np.ndarray:
         """The sector's box alone, (box.height, box.width) uint8, 0 outside the sector."""
-        polar = to_grey(smoothed(self.level_db(frame_index)), self.gain_db, self.probe.dynamic_range_db)
+        level = self._filter.damped(smoothed(self.level_db(frame_index)))
+        polar = self._filter.mapped(to_grey(level, self.gain_db, self.probe.dynamic_range_db))
         wide = cv2.resize(polar, (2 * self.probe.beams, self.probe.ranges), interpolation=cv2.INTER_CUBIC)
         return self.console.picture(np.asarray(wide))
 
@@ -207,6 +209,7 @@ class VirtualScanner:
         lively = np.float32(np.sqrt(1 - AVERAGED_SHARE))
         clutter, noise = amplitude(window.clutter_db(probe)), amplitude(window.noise_level_db(probe))[:, None]
         self._averaged_power = AVERAGED_SHARE * (clutter**2 + noise**2) + np.float32(1e-9)
+        self._filter = ImageFilter(self.seed, probe.median_grey)
         self._point_spread = PointSpread(probe)
         self._noise = NoiseBank(probe, rng)
         self._lattice_gain = self._measured_lattice_gain()

@@ -103,8 +103,8 @@ class Outside:
     def _border_db(self, distance: np.ndarray, facing: np.ndarray, deep: np.ndarray) -> np.ndarray:
         """Pericardium: bright where the beam meets it squarely, most of all behind the heart."""
         squarely = np.where(facing > 0, facing * facing, 0.3 * facing * facing)
-        ring = (3 + 14 * squarely) * np.exp(-0.5 * ((distance - 2.0) * 0.5) ** 2)
-        return np.asarray(deep * (ring + 8 * squarely * np.exp(distance * np.float32(-1 / 11))))
+        ring = (3 + 16 * squarely) * np.exp(-0.5 * ((distance - 2.0) * 0.5) ** 2)
+        return np.asarray(deep * (ring + 10 * squarely * np.exp(distance * np.float32(-1 / 12))))
 
     def _liver_db(self, level: np.ndarray, around: Surroundings) -> np.ndarray:
         """Even speckle behind a bright diaphragm."""

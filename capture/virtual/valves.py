@@ -108,7 +108,7 @@ class Valves:
         )
         root_front = towards - (towards @ heart.root_axis) * heart.root_axis
         root_front = root_front / np.linalg.norm(root_front)
-        start, ring = heart.root_centre + 3 * heart.root_axis, 1.1 * p.root_radius
+        start, ring = heart.root_centre + 3 * heart.root_axis, 0.97 * p.root_radius
         self._aortic = RingValve(start, heart.root_axis, root_front, ring, ring, 0.35, 1.35, 3)
 
     def closeness(self, material: np.ndarray, beyond_base_mm: np.ndarray, state: HeartState) -> np.ndarray:

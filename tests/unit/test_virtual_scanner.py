@@ -14,6 +14,9 @@ from capture.virtual.acoustics import NoiseBank, PointSpread, white_field
 from capture.virtual.anatomy import LA, LV, MYO
 from capture.virtual.degradations import Degradations
 from capture.virtual.heart import HeartParameters
+from capture.virtual.image_filter import ImageFilter
+from capture.virtual.lattice import ScattererLattice
+from capture.virtual.plane import ImagePlane
 from capture.virtual.probe import ProbeSettings
 from capture.virtual.scanner import VirtualScanner, screen_for
 
@@ -197,3 +200,32 @@ def test_a_frame_is_cheap(scanner: VirtualScanner) -> None:
     finally:
         cv2.setNumThreads(threads)
     assert per_frame_ms < 60  # 10 to 12 ms on an idle core; a loaded machine in a test run is slower
+
+
+def test_speckle_reduction_keeps_the_mean_and_the_edges() -> None:
+    image_filter = ImageFilter(1, 70.0)
+    rng = np.random.default_rng(3)
+    level = rng.normal(-20, 5.6, (512, 256)).astype(np.float32)
+    level[256:] += 20
+    damped = image_filter.damped(level)
+    assert damped.mean() == pytest.approx(level.mean(), abs=0.1)
+    assert damped[:200].std() < 0.75 * level[:200].std()
+    assert damped[262:266].mean() - damped[246:250].mean() > 18
+    table = image_filter.mapped(np.arange(256, dtype=np.uint8)[None])[0].astype(int)
+    assert (np.diff(table) >= 0).all()
+    assert (table[0], table[70], table[255]) == (0, 70, 255)
+
+
+def test_lattice_gives_each_place_its_own_echo() -> None:
+    plane = ImagePlane(np.zeros(3, np.float32), np.array([1, 0, 0], np.float32), np.array([0, 0, 1], np.float32))
+    lattice = ScattererLattice(np.random.default_rng(4), plane)
+    places = np.random.default_rng(5).uniform(-100, 150, (4000, 3)).astype(np.float32)
+    echo = lattice.read(lattice.coordinates(places))
+    assert (np.abs(echo) ** 2).mean() == pytest.approx(1.0, abs=0.1)
+    likeness = []
+    for aside in (0.05, 0.5, 4.0):
+        other = lattice.read(lattice.coordinates(places + np.float32(aside) * plane.normal))
+        likeness.append(abs(np.vdot(echo, other)) / len(echo))
+    assert likeness[0] > 0.9
+    assert 0.5 < likeness[1] < 0.9
+    assert likeness[2] < 0.1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from math import cos, radians, sin
 
 import numpy as np
@@ -14,6 +15,24 @@ from capture.virtual.textures import Texture
 from capture.virtual.valves import Valves
 
 BACKGROUND, LV, MYO, LA, AO = 0, 1, 2, 3, 4
+
+
+class Kind(IntEnum):
+    """What a place belongs to; the first ones are the labels."""
+
+    SOFT_TISSUE = 0
+    LEFT_VENTRICLE = 1
+    MYOCARDIUM = 2
+    LEFT_ATRIUM = 3
+    AORTA = 4
+    RIGHT_VENTRICLE = 5
+    RIGHT_ATRIUM = 6
+    THIN_WALL = 7
+    LIVER = 8
+    LUNG = 9
+    RIB = 10
+    CHEST_WALL = 11
+
 
 BLOOD_DB = -27.0
 _LEAFLET_DB = 5.0
@@ -65,6 +84,26 @@ class Tissue:
         self._outside = Outside(heart.parameters, self._texture, seed)
         self._valves = Valves(heart, seed)
         self._papillary = _papillary_muscles(heart, seed)
+
+    def kinds(self, material: np.ndarray) -> np.ndarray:
+        """``Kind`` at end-diastolic places (..., 3) mm, uint8; valves and papillary muscles count as blood."""
+        d = self.chambers.at(material)
+        around = self._outside.at(material, d)
+        layers = (
+            (around.depth < self._heart.parameters.chest_wall_mm, Kind.CHEST_WALL),
+            (around.liver < 0, Kind.LIVER),
+            (around.lung < 0, Kind.LUNG),
+            (around.rib < 0, Kind.RIB),
+            (d.walls < 0, Kind.THIN_WALL),
+            (d.ra < 0, Kind.RIGHT_ATRIUM),
+            (d.rv < 0, Kind.RIGHT_VENTRICLE),
+            (d.descending < 0, Kind.AORTA),
+        )
+        kinds = np.full(d.lv.shape, Kind.SOFT_TISSUE, np.uint8)
+        for inside, kind in layers:
+            kinds[inside] = kind
+        labels = labels_of(d)
+        return np.asarray(np.where(labels > 0, labels, kinds))
 
     def sample(self, material: np.ndarray, directions: np.ndarray, step_mm: float, state: HeartState) -> TissueSample:
         """Echoes of the material at the nodes of a polar picture.

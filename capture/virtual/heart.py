@@ -27,6 +27,8 @@ class HeartParameters:
     length : cavity from apex to annulus
     radius : largest half width of the cavity
     septum, lateral : wall thickness
+    waist : how much wider the cavity is towards the apex, and narrower towards the base, as a share; may be negative
+    uneven, uneven_phase : share by which wall thickness varies along the wall, and where
     oval : how much the cavity is narrower from anterior to inferior, 0..1
     atrium_length, atrium_radius : left atrium
     right_width : right ventricle beside the septum
@@ -51,6 +53,9 @@ class HeartParameters:
     radius: float = 26.0
     septum: float = 9.5
     lateral: float = 9.0
+    waist: float = 0.0
+    uneven: float = 0.06
+    uneven_phase: float = 1.0
     oval: float = 0.04
     atrium_length: float = 42.0
     atrium_radius: float = 23.0
@@ -98,6 +103,9 @@ class HeartParameters:
             chest_wall_mm=0.45 * apex_z + float(r.uniform(1, 5)),
             attenuation_db_per_cm_mhz=float(r.uniform(0.45, 0.58)),
             window_quality=float(r.uniform(0.45, 1.0)),
+            waist=float(r.uniform(-0.05, 0.07)),
+            uneven=float(r.uniform(0.02, 0.15)),
+            uneven_phase=float(r.uniform(0, 2 * pi)),
         )
 
     @property

@@ -34,7 +34,7 @@ class ScattererLattice:
 
     def coordinates(self, material: np.ndarray) -> np.ndarray:
         """Places (..., 3) in mm as lattice coordinates, float32; may be interpolated before ``read``."""
-        start = np.array([1 << 14, 1 << 18, 1 << 14], np.float32)
+        start = np.array([1 << 10, 1 << 13, 1 << 10], np.float32)  # small: float32 must resolve a cell well
         return material @ self._to_cells + start
 
     def read(self, coordinates: np.ndarray) -> np.ndarray:

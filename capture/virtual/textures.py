@@ -35,6 +35,6 @@ class Texture:
         which : textures of different numbers are read in different places
         """
         scale = np.array([_SIGMA / value for value in sigma_mm], np.float32)
-        start = np.float32(_SIDE * 64) + np.array([17.3, 5.9, 41.1], np.float32) * np.float32(which)
+        start = np.float32(_SIDE * 8) + np.array([17.3, 5.9, 41.1], np.float32) * np.float32(which)
         voxel = (points * scale + start).astype(np.int32) & (_SIDE - 1)
         return np.asarray(self._field.take((voxel[..., 0] * _SIDE + voxel[..., 1]) * _SIDE + voxel[..., 2]))

@@ -59,8 +59,9 @@ class VentricleShape:
         from_tip = np.clip((TABLE_S * p.length + cap_mm) / (p.length + cap_mm), 0, 1)
         inside = np.clip(TABLE_S, 0, 1)
         step_mm = float(TABLE_S[1] - TABLE_S[0]) * p.length
-        inner, outer = p.radius * bullet(inside), p.radius * bullet(from_tip)
+        inner, outer = (p.radius * bullet(t) * (1 + p.waist * np.sin(2 * np.pi * t)) for t in (inside, from_tip))
         wall = (1 - (1 - from_tip) ** 5) ** 0.6 * (1.02 - 0.16 * from_tip**4)
+        wall = wall * (1 + p.uneven * np.sin(9.0 * from_tip + p.uneven_phase))
         self._inner, self._outer, self._wall = Table(inner), Table(outer), Table(wall)
         self._bulge_in, self._bulge_out = (Table(0.2 * t * (1 - t)) for t in (inside, from_tip))
         self._square_in = Table(squareness(inner, step_mm))

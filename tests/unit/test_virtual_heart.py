@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from capture.errors import CaptureError
-from capture.virtual.anatomy import AO, LA, LV, MYO, label_map
+from capture.virtual.anatomy import AO, LA, LV, MYO, Kind, Tissue, label_map
 from capture.virtual.chambers import Chambers
 from capture.virtual.heart import Heart, HeartParameters
 from capture.virtual.patient import PATIENTS, named_patient
@@ -151,3 +151,12 @@ def test_traits_are_what_the_names_say() -> None:
     assert haze == sorted(haze)
     with pytest.raises(CaptureError, match="easy"):
         named_patient("nobody", 1)
+
+
+def test_every_kind_of_structure_is_around_the_heart(heart: Heart) -> None:
+    tissue = Tissue(heart, 1)
+    places = _box(4.0)
+    kinds = tissue.kinds(places)
+    assert set(np.unique(kinds)) == {int(kind) for kind in Kind}
+    labels = label_map(tissue.chambers, places)
+    assert np.array_equal(labels[labels > 0], kinds[labels > 0])

@@ -88,16 +88,20 @@ def live(
     json_out: Json = False,
     screenshot: Annotated[Path | None, typer.Option(help="PNG of the window, written when it closes.")] = None,
     view: View = ViewChoice.UNKNOWN,
+    patient: Annotated[str, typer.Option(help="Virtual scanner: easy, average, difficult, dilated, ...")] = "",
+    probe: Annotated[str, typer.Option(help="Virtual scanner: probe and knobs, as in slide_x=10,tilt=-5,gain=6.")] = "",
+    probe_path: Annotated[Path | None, typer.Option(help="Virtual scanner: a recorded probe path to replay.")] = None,
     profile: Profile = None,
     provider: Provider = ProviderChoice.AUTO,
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
 ) -> None:
     """Show a source live beside its assessment."""
-    from app.commands.live import LiveOptions, run_live
+    from app.commands.live import LiveOptions, run_live, with_virtual_options
 
+    chosen = with_virtual_options(source, "" if view is ViewChoice.UNKNOWN else str(view), patient, probe, probe_path)
     models = _models(view, profile, provider, precision, weights)
-    raise typer.Exit(run_live(LiveOptions(source, headless, seconds, json_out, models, screenshot)))
+    raise typer.Exit(run_live(LiveOptions(chosen, headless, seconds, json_out, models, screenshot)))
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,8 +14,9 @@ from capture.source import FrameSource
 
 Pace = Literal["real", "fast"]
 ACCEPTED = (
-    "v4l2:/dev/video0 or v4l2:/dev/v4l/by-id/NAME (a capture card), virtual or virtual:seed=3,view=A4C,width=1280,"
-    "height=720,fps=30 (the virtual scanner), the path of a video, a picture or a folder of pictures, or file:PATH"
+    "v4l2:/dev/video0 or v4l2:/dev/v4l/by-id/NAME (a capture card), virtual or virtual:patient=difficult,view=A4C,"
+    "slide_x=10,width=1280,height=720 (the virtual scanner), the path of a video, a picture or a folder of pictures, "
+    "or file:PATH"
 )
 
 
@@ -153,24 +153,8 @@ def _file(path: Path, pace: Pace, loop: bool) -> FrameSource:
     return VideoFileSource(path, pace=pace, loop=loop)
 
 
-_VIRTUAL_OPTIONS: dict[str, Callable[[str], object]] = {
-    "seed": int,
-    "view": str,
-    "width": int,
-    "height": int,
-    "fps": float,
-}
-
-
 def _virtual(spec: str, options: str) -> FrameSource:
-    chosen = {}
-    for part in filter(None, options.split(",")):
-        name, _, text = part.partition("=")
-        try:
-            chosen[name.strip()] = _VIRTUAL_OPTIONS[name.strip()](text.strip())
-        except (KeyError, ValueError) as error:
-            allowed = ", ".join(_VIRTUAL_OPTIONS)
-            raise CaptureError(f"'{part}' in '{spec}' is no option. Give {allowed} as NAME=VALUE.") from error
-    from capture.virtual.source import VirtualSource  # noqa: PLC0415 - loaded when asked for
+    from capture.virtual.options import ScannerOptions  # noqa: PLC0415 - loaded when asked for
+    from capture.virtual.source import VirtualSource  # noqa: PLC0415
 
-    return VirtualSource(**chosen)  # type: ignore[arg-type]
+    return VirtualSource(ScannerOptions.parse(options, spec))

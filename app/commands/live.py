@@ -48,6 +48,26 @@ def run_live(options: LiveOptions) -> int:
     return _headless(options) if options.headless else _window(options)
 
 
+def with_virtual_options(source: str, view: str, patient: str, probe: str, path: Path | None) -> str:
+    """``source`` with options for the virtual scanner written into it; other sources stay as they are.
+
+    Raises
+    ------
+    SettingsError
+        Patient or probe are given for a source that has none.
+    """
+    is_virtual = source.partition(":")[0] == "virtual"
+    if not is_virtual and (patient or probe or path):
+        raise SettingsError("--patient, --probe and --probe-path steer the virtual scanner: give 'virtual' as source")
+    extra = [f"patient={patient}" * bool(patient), probe, f"path={path}" * bool(path)]
+    if is_virtual and view and "view=" not in source:
+        extra.insert(0, f"view={view}")
+    added = ",".join(filter(None, extra))
+    if not added:
+        return source
+    return f"{source}{',' if ':' in source else ':'}{added}"
+
+
 def _window(options: LiveOptions) -> int:
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")):
         raise SettingsError("there is no screen (DISPLAY is not set): use --headless, or run it in a desktop session")

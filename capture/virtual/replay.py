@@ -16,6 +16,7 @@ import numpy as np
 from capture.errors import CaptureError
 from capture.frame import Frame, SourceInfo, VideoMode
 from capture.virtual.console import Console
+from capture.virtual.options import ScannerOptions
 from capture.virtual.scanner import VirtualScanner
 
 Progress = Callable[[float], None]
@@ -57,7 +58,7 @@ class ReplaySource:
 
     Parameters
     ----------
-    seed, view, width, height, fps : see ``VirtualScanner``
+    options : the scanner; None for the usual one
     seconds : wanted length of the loop
     clock : monotonic time in s, for tests
     wait : waits for at most some seconds, for tests; by default a wait that ``close`` cuts short
@@ -70,17 +71,14 @@ class ReplaySource:
 
     def __init__(
         self,
-        seed: int = 1,
-        view: str = "A4C",
-        width: int = 1920,
-        height: int = 1080,
-        fps: float = 30.0,
+        options: ScannerOptions | None = None,
         seconds: float = 10.0,
         *,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] | None = None,
     ) -> None:
-        self.seed, self.view, self.width, self.height, self.fps = seed, view, width, height, fps
+        self.options = options or ScannerOptions()
+        self.fps = self.options.fps
         self.seconds = seconds
         self.dropped = 0
         self._clock = clock
@@ -95,10 +93,7 @@ class ReplaySource:
     @property
     def source_id(self) -> str:
         """``replay:`` and all options."""
-        return (
-            f"replay:seed={self.seed},view={self.view},width={self.width},height={self.height},"
-            f"fps={self.fps:g},seconds={self.seconds:g}"
-        )
+        return f"replay:{self.options},seconds={self.seconds:g}"
 
     @property
     def loop_frames(self) -> int:
@@ -115,15 +110,18 @@ class ReplaySource:
         """
         if self._loop is not None:
             return
-        scanner = VirtualScanner(self.seed, self.view, self.width, self.height, self.fps)
+        scanner, mode = (
+            self.options.make_scanner(),
+            VideoMode(self.options.width, self.options.height, self.fps, "BGR3"),
+        )
         self._info = SourceInfo(
-            name=f"Replay of the virtual scanner, patient {self.seed}",
+            name=f"Replay of the virtual scanner, patient {self.options.seed}",
             source_id=self.source_id,
-            granted=VideoMode(self.width, self.height, self.fps, "BGR3"),
-            requested=VideoMode(self.width, self.height, self.fps, "BGR3"),
+            granted=mode,
+            requested=mode,
             spacing_mm=scanner.spacing_mm,
             sector=scanner.sector,
-            view=self.view,
+            view=self.options.shown_view,
         )
         self._loop = render_loop(scanner, self.seconds, progress)
 

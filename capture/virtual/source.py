@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import os
 import subprocess
@@ -9,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
@@ -18,8 +20,9 @@ import numpy as np
 from capture.errors import CaptureError
 from capture.frame import Frame, SourceInfo, VideoMode
 from capture.source import SourceLost
+from capture.virtual.options import ScannerOptions
+from capture.virtual.pose import ProbePose
 from capture.virtual.renderer import MESSAGE, RenderJob
-from capture.virtual.scanner import screen_for
 from capture.virtual.shared_ring import SharedRing
 
 _LOG = logging.getLogger(__name__)
@@ -43,7 +46,7 @@ class VirtualSource:
 
     Parameters
     ----------
-    seed, view, width, height, fps : see ``VirtualScanner``
+    options : the scanner; None for the usual one
 
     The frame's index counts rendered pictures, so that it is also the argument of ``VirtualScanner.ground_truth``; its
     time is when the picture was complete.
@@ -51,10 +54,8 @@ class VirtualSource:
 
     is_live = True
 
-    def __init__(
-        self, seed: int = 1, view: str = "A4C", width: int = 1920, height: int = 1080, fps: float = 30.0
-    ) -> None:
-        self.seed, self.view, self.width, self.height, self.fps = seed, view, width, height, fps
+    def __init__(self, options: ScannerOptions | None = None) -> None:
+        self.options = options or ScannerOptions()
         self._lock = threading.Lock()
         self._session: _Session | None = None
         self._dropped_before = 0
@@ -62,7 +63,7 @@ class VirtualSource:
     @property
     def source_id(self) -> str:
         """``virtual:`` and all options."""
-        return f"virtual:seed={self.seed},view={self.view},width={self.width},height={self.height},fps={self.fps:g}"
+        return f"virtual:{self.options}"
 
     @property
     def dropped(self) -> int:
@@ -105,6 +106,19 @@ class VirtualSource:
             raise CaptureError(f"{self.source_id} is not open. Open it before reading.")
         return session.take(timeout_s)
 
+    def steer(self, pose: ProbePose) -> None:
+        """Move the probe: the next frame is seen from there; a recorded path ends.
+
+        Raises
+        ------
+        CaptureError
+            The source is not open.
+        """
+        session = self._session
+        if session is None:
+            raise CaptureError(f"{self.source_id} is not open. Open it before moving its probe.")
+        session.send(pose)
+
     def close(self) -> None:
         """End the process and free the shared memory."""
         with self._lock:
@@ -130,18 +144,19 @@ class VirtualSource:
         return session.cpu_percent() if session is not None else 0.0
 
     def _describe(self) -> SourceInfo:
-        if not 1 <= self.fps <= 240:
-            raise CaptureError(f"The virtual scanner cannot run at {self.fps:g} frames per second. Choose 1 to 240.")
-        screen = screen_for(self.seed, self.view, self.width, self.height)
-        mode = VideoMode(self.width, self.height, self.fps, "BGR3")
+        o = self.options
+        if not 1 <= o.fps <= 240:
+            raise CaptureError(f"The virtual scanner cannot run at {o.fps:g} frames per second. Choose 1 to 240.")
+        screen = o.screen()
+        mode = VideoMode(o.width, o.height, o.fps, "BGR3")
         return SourceInfo(
-            name=f"Virtual scanner, patient {self.seed}",
+            name=f"Virtual scanner, {o.patient or 'patient'} {o.seed}",
             source_id=self.source_id,
             granted=mode,
             requested=mode,
             spacing_mm=screen.spacing_mm,
             sector=screen.sector,
-            view=self.view,
+            view=o.shown_view,
         )
 
 
@@ -158,9 +173,10 @@ class _Session:
         self._ended = self._stopping = False
         self._ring_lock = threading.Lock()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        descriptor = SharedRing.create_file(_SLOTS, source.height, source.width)
+        height, width = source.options.height, source.options.width
+        descriptor = SharedRing.create_file(_SLOTS, height, width)
         try:
-            self._ring = SharedRing(descriptor, _SLOTS, source.height, source.width)
+            self._ring = SharedRing(descriptor, _SLOTS, height, width)
             self._process = self._start(descriptor)
         finally:
             os.close(descriptor)
@@ -197,6 +213,13 @@ class _Session:
                 return None
             self.dropped += 1  # overwritten while it was being copied
 
+    def send(self, pose: ProbePose) -> None:
+        """Give a pose to the process; lost when it has ended, which ``take`` says."""
+        pipe = self._process.stdin
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.write(json.dumps(asdict(pose)).encode() + b"\n")
+
     def cpu_percent(self) -> float:
         """CPU time per wall time since the first picture."""
         with self._changed:
@@ -218,21 +241,21 @@ class _Session:
             self._process.kill()
             self._process.wait()
         self._thread.join()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
         self._errors.close()
         with self._ring_lock:
             self._ring.close()
 
     def _start(self, descriptor: int) -> subprocess.Popen[bytes]:
-        s = self._source
-        job = RenderJob(s.seed, s.view, s.width, s.height, s.fps, _SLOTS, descriptor)
+        job = RenderJob(self._source.options, _SLOTS, descriptor)
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         return subprocess.Popen(
             [sys.executable, "-m", "capture.virtual.renderer", job.to_json()],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             env={**os.environ, **one_thread, "PYTHONPATH": os.pathsep.join(paths)},

@@ -17,6 +17,7 @@ import pytest
 
 from capture.errors import CaptureError
 from capture.source import FrameSource, SourceLost
+from capture.virtual.options import ScannerOptions
 from capture.virtual.scanner import VirtualScanner
 from capture.virtual.shared_ring import SharedRing
 from capture.virtual.source import VirtualSource
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def source() -> Iterator[VirtualSource]:
-    source = VirtualSource(1, width=640, height=480)
+    source = VirtualSource(ScannerOptions(1, width=640, height=480))
     yield source
     source.close()
 
@@ -131,8 +132,10 @@ def test_silent_process_gives_none_in_time(source: VirtualSource) -> None:
 
 def test_renderer_ends_when_its_parent_is_killed() -> None:
     script = (
-        "import time\nfrom capture.virtual.source import VirtualSource\n"
-        "s = VirtualSource(1, width=640, height=480)\ns.open()\nprint(s.renderer_pid, flush=True)\ntime.sleep(60)\n"
+        "import time\nfrom capture.virtual.options import ScannerOptions\n"
+        "from capture.virtual.source import VirtualSource\n"
+        "s = VirtualSource(ScannerOptions(1, width=640, height=480))\n"
+        "s.open()\nprint(s.renderer_pid, flush=True)\ntime.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT, text=True) as parent:
         assert parent.stdout is not None
@@ -151,13 +154,13 @@ def test_a_process_that_cannot_start_says_why(source: VirtualSource, monkeypatch
 @pytest.mark.parametrize("options", [{"view": "A9C"}, {"fps": 0.0}, {"width": 5}])
 def test_impossible_options_are_refused_at_open(options: dict[str, object]) -> None:
     with pytest.raises(CaptureError, match="Choose"):
-        VirtualSource(**options).open()  # type: ignore[arg-type]
+        VirtualSource(ScannerOptions(**options)).open()  # type: ignore[arg-type]
 
 
 def test_interpreter_exits_without_a_word() -> None:
     script = (
-        "from capture.virtual.source import VirtualSource\n"
-        "s = VirtualSource(1, width=640, height=480)\ns.open()\ns.read(5.0)\ns.close()\n"
+        "from capture.virtual.options import ScannerOptions\nfrom capture.virtual.source import VirtualSource\n"
+        "s = VirtualSource(ScannerOptions(1, width=640, height=480))\ns.open()\ns.read(5.0)\ns.close()\n"
     )
     run = [sys.executable, "-W", "error", "-X", "dev", "-c", script]
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

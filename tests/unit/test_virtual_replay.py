@@ -9,6 +9,7 @@ import pytest
 
 from capture.errors import CaptureError
 from capture.source import FrameSource
+from capture.virtual.options import ScannerOptions
 from capture.virtual.replay import ReplaySource
 from capture.virtual.scanner import VirtualScanner
 
@@ -26,7 +27,7 @@ class Clock:
 
 @pytest.fixture(scope="module")
 def prepared() -> ReplaySource:
-    source = ReplaySource(2, width=640, height=480, seconds=1.0)
+    source = ReplaySource(ScannerOptions(2, width=640, height=480), seconds=1.0)
     source.prepare()
     return source
 
@@ -34,7 +35,7 @@ def prepared() -> ReplaySource:
 def _replay(prepared: ReplaySource) -> tuple[ReplaySource, Clock]:
     """A source of its own on a clock of its own that shares the rendered loop."""
     clock = Clock()
-    source = ReplaySource(2, width=640, height=480, seconds=1.0, clock=clock, wait=clock.wait)
+    source = ReplaySource(ScannerOptions(2, width=640, height=480), seconds=1.0, clock=clock, wait=clock.wait)
     source._loop, source._info = prepared._loop, prepared._info
     return source, clock
 
@@ -93,7 +94,7 @@ def test_nothing_due_gives_none(prepared: ReplaySource) -> None:
 
 
 def test_close_wakes_a_reader_and_can_be_repeated(prepared: ReplaySource) -> None:
-    source = ReplaySource(2, width=640, height=480, seconds=1.0)
+    source = ReplaySource(ScannerOptions(2, width=640, height=480), seconds=1.0)
     source._loop, source._info = prepared._loop, prepared._info
     source.fps = 0.01  # the second frame is due in 100 s
     source.open()
@@ -120,6 +121,6 @@ def test_not_open_and_twice_open(prepared: ReplaySource) -> None:
 
 def test_progress_is_reported_to_the_end() -> None:
     shares: list[float] = []
-    ReplaySource(1, width=640, height=480, seconds=0.1).prepare(shares.append)
+    ReplaySource(ScannerOptions(1, width=640, height=480), seconds=0.1).prepare(shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0

@@ -1,0 +1,219 @@
+"""What a user may ask of the virtual scanner, as ``NAME=VALUE`` text: patient, view, screen, probe and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from capture.errors import CaptureError
+from capture.virtual.console import ScreenParameters
+from capture.virtual.pose import ProbePose, standard_pose
+from capture.virtual.probe import TGC_SLIDERS, ProbeSettings
+from capture.virtual.probe_path import ProbePath
+from capture.virtual.scanner import VirtualScanner, chosen_patient, screen_for, view_reach_mm
+
+# Short names of the ways to move a probe from the standard pose of a view, and of the knobs of the scanner.
+MOVES = {
+    "slide_x": "slide_x_mm",
+    "slide_y": "slide_y_mm",
+    "rotation": "rotation_deg",
+    "rock": "rock_deg",
+    "tilt": "tilt_deg",
+    "pressure": "pressure",
+}
+KNOBS = {
+    "depth": "depth_mm",
+    "focus": "focus_mm",
+    "frequency": "frequency_mhz",
+    "dynamic_range": "dynamic_range_db",
+    "gain": "gain_offset_db",
+}
+NAMED_VIEWS = ("A4C", "A2C", "ALAX")
+_STILL_THE_VIEW_DEG = 20.0
+
+
+@dataclass(frozen=True)
+class ScannerOptions:
+    """One virtual scanner, described.
+
+    Attributes
+    ----------
+    seed, view, width, height, fps : see ``VirtualScanner``
+    patient : a name of ``patient.PATIENTS``, empty for any
+    moves : probe moves from the standard pose of the view, by the short names of ``MOVES``; mm, degrees, 0..1
+    knobs : scanner settings by the short names of ``KNOBS``; mm, MHz, dB
+    tgc : dB of the time gain compensation's sliders from the probe on; empty for all 0
+    path : a recorded probe path (``ProbePath``) that plays from the first frame on, empty for a still probe
+    """
+
+    seed: int = 1
+    view: str = "A4C"
+    width: int = 1920
+    height: int = 1080
+    fps: float = 30.0
+    patient: str = ""
+    moves: dict[str, float] = field(default_factory=dict)
+    knobs: dict[str, float] = field(default_factory=dict)
+    tgc: tuple[float, ...] = ()
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str, spec: str = "") -> ScannerOptions:
+        """Options of ``seed=3,view=A2C,slide_x=10``; ``spec`` is named in errors.
+
+        Raises
+        ------
+        CaptureError
+            For an option that does not exist or a value that is none.
+        """
+        chosen: dict[str, Any] = {"moves": {}, "knobs": {}}
+        for part in filter(None, text.split(",")):
+            name, _, value = (piece.strip() for piece in part.partition("="))
+            try:
+                _put(chosen, name, value)
+            except (KeyError, ValueError) as error:
+                allowed = ", ".join([*_PLAIN, *MOVES, *KNOBS, "tgc"])
+                raise CaptureError(
+                    f"'{part}' in '{spec or text}' is no option. Give {allowed} as NAME=VALUE."
+                ) from error
+        return cls(**chosen)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> ScannerOptions:
+        """The options that ``to_json`` gave."""
+        return cls(**{**values, "tgc": tuple(values.get("tgc", ()))})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """The text that ``parse`` takes, with everything that is not as usual."""
+        parts = [f"{name}={getattr(self, name)}" for name in ("seed", "view", "width", "height")]
+        parts.append(f"fps={self.fps:g}")
+        parts += [f"{name}={value:g}" for name, value in {**self.moves, **self.knobs}.items()]
+        parts += [f"{name}={getattr(self, name)}" for name in ("patient", "path") if getattr(self, name)]
+        if self.tgc:
+            parts.append("tgc=" + "/".join(f"{value:g}" for value in self.tgc))
+        return ",".join(parts)
+
+    @property
+    def shown_view(self) -> str | None:
+        """The view whose wall names hold for the picture; None for other views and a probe that is turned away."""
+        turned = abs(self.moves.get("rotation", 0.0)) > _STILL_THE_VIEW_DEG or bool(self.path)
+        return self.view if self.view in NAMED_VIEWS and not turned else None
+
+    def probe_settings(self) -> ProbeSettings:
+        """What the patient's sonographer has set, with the knobs of the options.
+
+        Raises
+        ------
+        CaptureError
+            For a patient that does not exist or a knob beyond its bounds.
+        """
+        patient = chosen_patient(self.seed, self.patient or None)
+        usual = ProbeSettings.random(self.seed, view_reach_mm(self.view, patient.heart))
+        changed: dict[str, Any] = {KNOBS[name]: value for name, value in self.knobs.items()}
+        if self.tgc:
+            changed["tgc_db"] = self.tgc
+        return replace(usual, **changed)
+
+    def screen(self) -> ScreenParameters:
+        """What stands on the screen, without preparing to render.
+
+        Raises
+        ------
+        CaptureError
+            For anything that is not possible.
+        """
+        self.probe_path()
+        moved(ProbePose(), self.moves)
+        probe, patient = self.probe_settings(), self.patient or None
+        return screen_for(self.seed, self.view, self.width, self.height, probe=probe, patient=patient)
+
+    def make_scanner(self) -> VirtualScanner:
+        """The scanner with its probe where the options put it.
+
+        Raises
+        ------
+        CaptureError
+            For anything that is not possible.
+        """
+        scanner = VirtualScanner(
+            self.seed,
+            self.view,
+            self.width,
+            self.height,
+            self.fps,
+            patient=self.patient or None,
+            probe=self.probe_settings(),
+        )
+        scanner.set_pose(self.pose(scanner))
+        return scanner
+
+    def pose(self, scanner: VirtualScanner) -> ProbePose:
+        """The standard pose of the view for this patient, with the moves.
+
+        Raises
+        ------
+        CaptureError
+            For a move that leaves the bounds of a pose.
+        """
+        return moved(standard_pose(self.view, scanner.heart), self.moves)
+
+    def probe_path(self) -> ProbePath | None:
+        """The recorded path, None for a still probe.
+
+        Raises
+        ------
+        CaptureError
+            The file is missing or is no probe path.
+        """
+        return ProbePath.load(Path(self.path)) if self.path else None
+
+
+def moved(pose: ProbePose, moves: dict[str, float]) -> ProbePose:
+    """``pose`` moved by the short names of ``MOVES``; pressure is set, all else is added.
+
+    Raises
+    ------
+    CaptureError
+        For a move that leaves the bounds of a pose.
+    """
+    changed: dict[str, Any] = {}
+    for short, value in moves.items():
+        name = MOVES[short]
+        changed[name] = value if name == "pressure" else getattr(pose, name) + value
+    return replace(pose, **changed)
+
+
+def _put(chosen: dict[str, Any], name: str, value: str) -> None:
+    if name in _PLAIN:
+        chosen[name] = _PLAIN[name](value)
+    elif name == "tgc":
+        chosen["tgc"] = _sliders(value)
+    else:
+        group = "moves" if name in MOVES else "knobs"
+        if name not in MOVES and name not in KNOBS:
+            raise KeyError(name)
+        chosen[group][name] = float(value)
+
+
+def _sliders(value: str) -> tuple[float, ...]:
+    sliders = tuple(float(part) for part in value.split("/"))
+    if len(sliders) != TGC_SLIDERS:
+        raise ValueError(f"{TGC_SLIDERS} sliders expected")
+    return sliders
+
+
+_PLAIN: dict[str, Callable[[str], object]] = {
+    "seed": int,
+    "view": str,
+    "width": int,
+    "height": int,
+    "fps": float,
+    "patient": str,
+    "path": str,
+}

@@ -56,7 +56,7 @@ class Degrader:
 
         Parameters
         ----------
-        kind : one of ``KINDS``
+        kind : one of ``KINDS`` or ``EXTRA_KINDS``
         level : t in 0..1; 0 gives the image back
         region : (H, W) bool mask of the region, None for the whole sector
         seed : of the random fields; one seed gives one image
@@ -67,7 +67,7 @@ class Degrader:
 
     def full(self, kind: str, level: float, seed: int) -> np.ndarray:
         """The degradation over the whole image, (H, W) float32 grey levels, not clipped."""
-        return KINDS[kind](self, self.image.astype(np.float32), level, np.random.default_rng(seed))
+        return _EVERY[kind](self, self.image.astype(np.float32), level, np.random.default_rng(seed))
 
     def blend(self, degraded: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Degraded pixels by weight over the image; clipped, rounded, black outside the sector's own pixels."""
@@ -137,6 +137,25 @@ def _low_resolution(d: Degrader, image: np.ndarray, t: float, random: np.random.
     return np.clip(cv2.resize(small, (d.width, d.height), interpolation=cv2.INTER_CUBIC), 0, 255)
 
 
+def _clutter(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
+    grain = max(SPECKLE_AXIAL_SHARE * d.height, 0.6)
+    pair = [
+        cv2.GaussianBlur(random.standard_normal(image.shape, dtype=np.float32), (0, 0), 2 * grain, sigmaY=grain)
+        for _ in range(2)
+    ]
+    speckle = np.hypot(*pair)  # Rayleigh
+    noise = random.standard_normal(image.shape, dtype=np.float32)
+    cloud = cv2.GaussianBlur(noise, (0, 0), random.uniform(0.05, 0.12) * d.height)
+    level = 45 * t * np.clip(1 + 0.5 * cloud / (cloud.std() + 1e-6), 0, 2)
+    return np.asarray(image + level * speckle / speckle.mean())
+
+
+def _weak_window(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
+    anchors = random.random(6)
+    loss = np.interp(d.polar.beam_position(), np.linspace(0, 1, len(anchors)), 0.6 + 0.4 * anchors)
+    return np.asarray(image * (1 - t * loss), np.float32)
+
+
 def _reverberation(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
     beams = d.polar.to_polar(image)
     near = round(0.15 * beams.shape[0])
@@ -172,5 +191,7 @@ TRAINING_KINDS: dict[str, _Degradation] = {
     "compression": _compression,
     "low_resolution": _low_resolution,
 }
+EXTRA_KINDS: dict[str, _Degradation] = {"clutter": _clutter, "weak_window": _weak_window}  # for training, in no figure
 RESERVED_KINDS: dict[str, _Degradation] = {"reverberation": _reverberation, "dropout": _dropout}
-KINDS: dict[str, _Degradation] = TRAINING_KINDS | RESERVED_KINDS
+KINDS: dict[str, _Degradation] = TRAINING_KINDS | RESERVED_KINDS  # the frozen ones
+_EVERY = KINDS | EXTRA_KINDS

@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 IN_SECTOR_SHARE = 0.5
 ANNULI = (6, 7)
-ANNULUS_SURROUNDING = 1.5 * DILATION_SHARE  # of the image height
+WALL_SURROUNDING = DILATION_SHARE  # of the image height: what a degradation of the region reaches
+ANNULUS_SURROUNDING = 1.25 * DILATION_SHARE
 
 
 @dataclass(eq=False)
@@ -43,6 +44,7 @@ class LabelledImage:
     anchors: np.ndarray
     scored: np.ndarray
     _square: np.ndarray = field(repr=False)  # (256, 256) uint8, bit r set where region r is
+    _around: np.ndarray = field(repr=False)  # the same for the surroundings
 
     def masks_square(self) -> np.ndarray:
         """Regions inside the sector in the square model grid, (8, 256, 256) bool."""
@@ -53,21 +55,26 @@ class LabelledImage:
         size = self.image.shape[1], self.image.shape[0]
         return _unpack(cv2.resize(self._square, size, interpolation=cv2.INTER_NEAREST))
 
-    def mean_over_regions(self, values: np.ndarray) -> np.ndarray:
-        """Mean of an (H, W) map over each region, (8,) float32; 0 where a region is empty.
+    def surroundings_square(self) -> np.ndarray:
+        """Each region with the band around it that shows its borders, in the square model grid, (8, 256, 256) bool."""
+        return _unpack(self._around)
 
-        An annulus is read by what surrounds the 2 mm circle (leaflet hinge, atrial wall): its mean runs over the circle
-        dilated by half as much again as a degradation is, so that it depends on the wall above it only in part.
+    def assessed_square(self) -> np.ndarray:
+        """What each region is judged by, in the square model grid, (8, 256, 256) bool.
+
+        A wall is judged by itself; an annulus by what surrounds the 2 mm circle (leaflet hinge, atrial wall), so that
+        it depends on the wall above it only in part.
         """
-        masks = self.masks_native()
-        radius = max(round(ANNULUS_SURROUNDING * self.image.shape[0]), 1)
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-        inside = self.sector.mask(*self.image.shape)
-        for annulus in ANNULI:
-            masks[annulus] = (cv2.dilate(masks[annulus].astype(np.uint8), kernel) > 0) & inside
-        areas = masks.sum(axis=(1, 2))
-        sums = np.einsum("rhw,hw->r", masks, values, dtype=np.float64)
-        return np.asarray(sums / np.maximum(areas, 1), np.float32)
+        masks, around = self.masks_square(), self.surroundings_square()
+        masks[list(ANNULI)] = around[list(ANNULI)]
+        return masks
+
+
+def mean_over(masks: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Mean of an (H, W) map, squashed to the square grid, over each mask (8, 256, 256): (8,) float32; 0 where empty."""
+    flat = masks.reshape(len(masks), -1).astype(np.float32)
+    sums = flat @ squash(values.astype(np.float32), cv2.INTER_AREA).ravel()
+    return np.asarray(sums / np.maximum(flat.sum(axis=1), 1), np.float32)
 
 
 def sector_of(image: np.ndarray) -> Sector:
@@ -118,12 +125,27 @@ def label_image(sample: CamusSample) -> LabelledImage:
     masks = np.stack([division.mask(region) & inside for region in range(len(REGION_NAMES))])
     packed = np.packbits(masks, axis=0, bitorder="little")[0]
     scored = (np.array(division.outside_share) <= 1 - IN_SECTOR_SHARE) & masks.any(axis=(1, 2))
-    result = LabelledImage(sample, image, sector, np.full(len(REGION_NAMES), 3, np.float32), scored, packed)
+    native = _unpack(cv2.resize(packed, (width, height), interpolation=cv2.INTER_NEAREST))
+    around = _surroundings(native, sector.mask(height, width))
+    result = LabelledImage(sample, image, sector, np.full(len(REGION_NAMES), 3, np.float32), scored, packed, around)
     lumen = (label == STRUCTURE_VALUES["LV"]) & sector.mask(height, width)
     anchors = anchor_scores(image, result.masks_native(), lumen)
     result.scored = scored & np.isfinite(anchors)
     result.anchors = np.where(result.scored, anchors, 3.0).astype(np.float32)
     return result
+
+
+def _surroundings(regions: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Regions (8, H, W) dilated within the sector, packed in the square grid, (256, 256) uint8."""
+    packed = np.zeros((256, 256), np.uint8)
+    for index, region in enumerate(regions):
+        if not region.any():
+            continue
+        share = ANNULUS_SURROUNDING if index in ANNULI else WALL_SURROUNDING
+        distance = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        grown = ((distance <= share * region.shape[0]) & inside).astype(np.uint8)
+        packed |= (squash(grown, cv2.INTER_NEAREST) << index).astype(np.uint8)
+    return packed
 
 
 def _unpack(square: np.ndarray) -> np.ndarray:

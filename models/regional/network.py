@@ -7,6 +7,7 @@ Normalisation is the first operation inside each network, so that no caller can 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -128,6 +129,19 @@ class RegionalQualityNet(nn.Module):
         self.grow = nn.Upsample(scale_factor=2, mode="nearest")
         self.mix = _conv_block(_HEAD_WIDTH, _HEAD_WIDTH)
         self.head = nn.Conv2d(_HEAD_WIDTH, 2 * REGION_COUNT, 1)
+        self._early_fixed = False
+
+    def fix_early_layers(self) -> None:
+        """Train the stages from 64x64 to 32x32 on alone: the rest costs half of a step's time and has settled."""
+        self._early_fixed = True
+        self.to_8[:_EARLY_LAYERS].requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """As in any module, but fixed layers keep their normalisation."""
+        super().train(mode)
+        if self._early_fixed:
+            self.to_8[:_EARLY_LAYERS].eval()
+        return self
 
     def maps(self, grey: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Attention logits and score maps, each (N, 8, 32, 32)."""
@@ -143,6 +157,7 @@ class RegionalQualityNet(nn.Module):
 
 
 _HEAD_WIDTH = 96
+_EARLY_LAYERS = 4  # stem and blocks up to 24 channels at 64x64
 
 
 def pooled_scores(attention: torch.Tensor, score_map: torch.Tensor) -> torch.Tensor:

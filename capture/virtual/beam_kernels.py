@@ -1,4 +1,4 @@
-"""What each beam does to the scatterers beside it: transmit, receive and two-way kernels, with and without the screen.
+"""What each line does to the scatterers beside it: transmit, receive and two-way kernels, with and without the screen.
 
 The kernels change along range only through the transmit's defocus and the place where paths cross the screen, so that
 they are computed for bands of neighbouring ranges.
@@ -32,13 +32,13 @@ class BandKernels:
     ----------
     rows : the ranges
     elements : which elements receive
-    transmit : (beams, 64) complex64, field of the transmitted beam behind the screen; scaled so that without a screen
+    transmit : (lines, 64) complex64, field of the transmitted beam behind the screen; scaled so that without a screen
         speckle of level 0 dB has mean power 1 in the beam
-    receive : (beams, elements) complex64, what the screen does to each receiving element, over their number
+    receive : (lines, elements) complex64, what the screen does to each receiving element, over their number
     steer : (64, elements) complex64, an element's phase over the samples
-    ideal : (beams, 64) complex64, two-way kernel without the screen, scaled to what the screen lets through in phase
-    transmission : (beams,) float32, two-way amplitude through the screen, phases left out; 1 without a screen
-    strehl : (beams,) float32, peak of the two-way beam's power against the one without delays, 0..1
+    ideal : (lines, 64) complex64, two-way kernel without the screen, scaled to what the screen lets through in phase
+    transmission : (lines,) float32, two-way amplitude through the screen, phases left out; 1 without a screen
+    strehl : (lines,) float32, peak of the two-way beam's power against the one without delays, 0..1
     """
 
     rows: slice
@@ -64,7 +64,7 @@ def band_kernels(grid: BeamGrid, wall: ChestWall | None, shift_mm: float = 0.0) 
     middle_mm = np.array([grid.range_mm()[r].mean() for r in rows])
     design = _design(grid, tuple(middle_mm.tolist()))
     free = np.ones_like(design.law)
-    seen = free if wall is None else wall.seen(grid.array, middle_mm, grid.sine(), shift_mm)
+    seen = free if wall is None else wall.seen(grid.array, middle_mm, grid.line_sine(), shift_mm)
     sent = (design.law * seen) @ design.steer.T * design.scale  # (P, B, 64)
     whole = np.abs(seen).mean(axis=2)  # (P, B)
     return [_band(design, k, r, seen[k], sent[k], whole[k]) for k, r in enumerate(rows)]
@@ -133,7 +133,7 @@ def _bands(grid: BeamGrid) -> list[slice]:
 def _transmit_law(grid: BeamGrid, range_mm: np.ndarray) -> np.ndarray:
     """Phase error of each element's wave on the beam's axis away from the focus, (P, B, elements) complex64."""
     array = grid.array
-    x, sine = array.element_mm().astype(np.float32), grid.sine().astype(np.float32)[:, None]
+    x, sine = array.element_mm().astype(np.float32), grid.line_sine().astype(np.float32)[:, None]
 
     def excess(radius: np.ndarray) -> np.ndarray:
         """Path to a point on a beam's axis beyond its range and its steering, (P, B, elements) float32."""

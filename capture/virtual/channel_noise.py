@@ -20,36 +20,36 @@ class ChannelBank:
     Parameters
     ----------
     seed : chooses the fields
-    beams, elements : the largest cut
-    row_sigma, beam_sigma : Gaussian filter along range and across beams, in samples
+    lines, elements : the largest cut
+    row_sigma, line_sigma : Gaussian filter along range and across lines, in samples
     """
 
-    def __init__(self, seed: int, beams: int, elements: int, row_sigma: float, beam_sigma: float) -> None:
+    def __init__(self, seed: int, lines: int, elements: int, row_sigma: float, line_sigma: float) -> None:
         rng = np.random.default_rng([seed, 121])
-        size = (_ROWS, beams + _MARGIN, elements)
+        size = (_ROWS, lines + _MARGIN, elements)
         white = rng.standard_normal((*size, 2), dtype=np.float32).view(np.complex64)[..., 0]
-        across = np.matmul(_circulant(size[1], beam_sigma), white)
+        across = np.matmul(_circulant(size[1], line_sigma), white)
         along = _circulant(_ROWS, row_sigma) @ across.reshape(_ROWS, -1)
         power = np.mean(along.real**2 + along.imag**2)
         self._field = np.asarray(along.reshape(size) / np.sqrt(power), dtype=np.complex64)
 
-    def draw(self, rng: np.random.Generator, rows: int, beams: int, elements: slice) -> np.ndarray:
-        """(rows, beams, elements) complex64, at most 64 rows; a view, not to be written to."""
+    def draw(self, rng: np.random.Generator, rows: int, lines: int, elements: slice) -> np.ndarray:
+        """(rows, lines, elements) complex64, at most 64 rows; a view, not to be written to."""
         row = int(rng.integers(0, _ROWS - rows + 1))
-        beam = int(rng.integers(0, self._field.shape[1] - beams + 1))
-        return self._field[row : row + rows, beam : beam + beams, elements]
+        line = int(rng.integers(0, self._field.shape[1] - lines + 1))
+        return self._field[row : row + rows, line : line + lines, elements]
 
 
 @lru_cache(maxsize=4)
-def noise_bank(beams: int, elements: int, pulse_samples: float) -> ChannelBank:
-    """Electronic noise; ``pulse_samples`` is the pulse's full width at half maximum (the receiver's filter)."""
-    return ChannelBank(1, beams, elements, pulse_samples * _SIGMA_PER_FWHM, _NOISE_BEAM_SIGMA)
+def noise_bank(lines: int, elements: int, pulse_samples: float, line_step: int) -> ChannelBank:
+    """Electronic noise; the pulse's full width at half maximum stands for the receiver's filter."""
+    return ChannelBank(1, lines, elements, pulse_samples * _SIGMA_PER_FWHM, _NOISE_BEAM_SIGMA / line_step)
 
 
 @lru_cache(maxsize=4)
-def haze_bank(beams: int, elements: int, pulse_samples: float) -> ChannelBank:
+def haze_bank(lines: int, elements: int, pulse_samples: float, line_step: int) -> ChannelBank:
     """Clutter and haze, grained like speckle."""
-    return ChannelBank(2, beams, elements, pulse_samples * _SIGMA_PER_FWHM, _HAZE_BEAM_SIGMA)
+    return ChannelBank(2, lines, elements, pulse_samples * _SIGMA_PER_FWHM, _HAZE_BEAM_SIGMA / line_step)
 
 
 def _circulant(size: int, sigma: float) -> np.ndarray:

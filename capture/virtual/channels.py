@@ -17,6 +17,7 @@ from capture.errors import CaptureError
 from capture.virtual.beam_kernels import SUPPORT, BandKernels, band_kernels
 from capture.virtual.channel_noise import haze_bank, noise_bank
 from capture.virtual.chest_wall import ChestWall
+from capture.virtual.line_interpolation import interpolated, midway
 from capture.virtual.phased_array import GRID_SAMPLES, BeamGrid
 
 _SIGMA_PER_FWHM = 1 / 2.3548
@@ -93,15 +94,17 @@ class ChannelSimulator:
         shape = (self.grid.ranges, self.grid.beams)
         noise, clutter = (np.broadcast_to(_amplitude(level), shape) for level in (noise_db, clutter_db))
         heard = self._pulsed(field)
-        echo = _Planes(shape)
+        lines = _Lines((shape[0], self.grid.line_sine().size))
+        step = self.grid.line_step
         for band in self._bands:
-            self._receive(echo, band, heard, (noise[band.rows], clutter[band.rows]), rng)
+            self._receive(lines, band, heard, (noise[band.rows, ::step], clutter[band.rows, ::step]), rng)
+        tissue, ideal, total, magnitude = (interpolated(plane, shape[1]) for plane in lines.planes())
         return ChannelEcho(
-            echo.total,
-            echo.ideal,
-            leakage=echo.tissue - echo.ideal,
-            magnitude=echo.magnitude,
-            coherence=coherence_factor(echo.total, echo.magnitude),
+            total,
+            ideal,
+            leakage=tissue - ideal,
+            magnitude=magnitude,
+            coherence=coherence_factor(total, magnitude),
             transmission=self._along_range("transmission"),
             strehl=self._along_range("strehl"),
             noise_power=noise**2,
@@ -119,24 +122,23 @@ class ChannelSimulator:
 
     def _receive(
         self,
-        echo: _Planes,
+        lines: _Lines,
         band: BandKernels,
         heard: np.ndarray,
         levels: tuple[np.ndarray, np.ndarray],
         rng: np.random.Generator,
     ) -> None:
         """Fill the rows of one band."""
-        beams = self.grid.beams
-        start = self.grid.columns.start
-        windows = sliding_window_view(heard[band.rows], SUPPORT, axis=1)[:, start : start + beams]  # (rows, beams, 64)
+        columns = slice(self.grid.columns.start, self.grid.columns.stop, self.grid.line_step)
+        windows = sliding_window_view(heard[band.rows], SUPPORT, axis=1)[:, columns]  # (rows, lines, 64)
         sent = (windows * band.transmit).reshape(-1, SUPPORT)
-        channels = (sent @ band.steer).reshape(*windows.shape[:2], -1)  # (rows, beams, elements)
+        channels = (sent @ band.steer).reshape(*windows.shape[:2], -1)  # (rows, lines, elements)
         channels *= band.receive
-        echo.ideal[band.rows] = _sum(windows * band.ideal)
-        echo.tissue[band.rows] = _sum(channels)
+        lines.ideal[band.rows] = _sum(windows * band.ideal)
+        lines.tissue[band.rows] = _sum(channels)
         self._disturb(channels, band, levels, rng)
-        echo.total[band.rows] = _sum(channels)
-        echo.magnitude[band.rows] = np.abs(channels) @ np.ones(channels.shape[2], np.float32)
+        lines.total[band.rows] = _sum(channels)
+        lines.magnitude[band.rows] = np.abs(channels) @ np.ones(channels.shape[2], np.float32)
 
     def _disturb(
         self,
@@ -145,12 +147,12 @@ class ChannelSimulator:
         levels: tuple[np.ndarray, np.ndarray],
         rng: np.random.Generator,
     ) -> None:
-        """Add noise and haze to the channels (rows, beams, elements) of one band."""
+        """Add noise and haze to the channels (rows, lines, elements) of one band."""
         elements = self.grid.array.elements
         for bank, level in zip((noise_bank, haze_bank), levels, strict=True):
             if not level.any():
                 continue
-            stored = bank(self.grid.beams, elements, round(self._pulse_samples, 1))
+            stored = bank(channels.shape[1], elements, round(self._pulse_samples, 1), self.grid.line_step)
             drawn = stored.draw(rng, channels.shape[0], channels.shape[1], band.elements)
             # Each element carries the beam's power divided by the number of elements, since they add up in power.
             channels += drawn * (level / np.float32(np.sqrt(channels.shape[2])))[..., None]
@@ -158,15 +160,19 @@ class ChannelSimulator:
     def _along_range(self, name: str) -> np.ndarray:
         """A value per band and beam repeated over the ranges of its band, (ranges, beams) float32."""
         counts = [band.rows.stop - band.rows.start for band in self._bands]
-        return np.repeat(np.stack([getattr(band, name) for band in self._bands]), counts, axis=0)
+        per_band = midway(np.stack([getattr(band, name) for band in self._bands]), self.grid.beams)
+        return np.repeat(per_band, counts, axis=0)
 
 
-class _Planes:
-    """The planes that the bands fill, (ranges, beams)."""
+class _Lines:
+    """The planes that the bands fill, (ranges, lines)."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.tissue, self.ideal, self.total = (np.empty(shape, np.complex64) for _ in range(3))
         self.magnitude = np.empty(shape, np.float32)
+
+    def planes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        return self.tissue, self.ideal, self.total, self.magnitude
 
 
 def coherence_factor(total: np.ndarray, magnitude: np.ndarray, sigma: float = COHERENCE_SIGMA) -> np.ndarray:

@@ -88,6 +88,8 @@ class BeamGrid:
     first_mm, last_mm : range of the first and of the last sample
     half_angle : the sector's half opening angle, radians; the outermost beams reach it or stand less than a step within
     ranges : samples of a beam
+    line_step : a line is transmitted on each beam (1), or on every second one (2) and those between are interpolated,
+        which is faster and leaves the coherence of noise 3 % too low
     """
 
     array: PhasedArray = field(default_factory=PhasedArray)
@@ -95,8 +97,11 @@ class BeamGrid:
     last_mm: float = 150.0
     half_angle: float = float(np.radians(40.0))
     ranges: int = 256
+    line_step: int = 1
 
     def __post_init__(self) -> None:
+        if self.line_step not in {1, 2}:
+            raise CaptureError(f"Lines on every {self.line_step}th beam leave gaps: choose 1 or 2.")
         widest = (GRID_SAMPLES // 2 - 1) * self.array.sine_step
         if not 0 < np.sin(self.half_angle) < min(1.0, widest):
             limit = np.degrees(np.arcsin(min(1.0, widest)))
@@ -132,6 +137,10 @@ class BeamGrid:
     def sine(self) -> np.ndarray:
         """Sine of each beam's angle, (beams,) float64."""
         return self.array.grid_sine()[self.columns]
+
+    def line_sine(self) -> np.ndarray:
+        """Sine of each transmitted line's angle, (lines,) float64."""
+        return self.sine()[:: self.line_step]
 
     def position_mm(self, whole: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Where the samples lie in the image plane: x to the right and z away from the probe.

@@ -126,9 +126,42 @@ def test_a_field_of_the_wrong_shape_is_refused():
         ChannelSimulator(GRID).simulate(np.zeros((100, 256), np.complex64), np.random.default_rng(0))
 
 
+def phantom(seed: int, line_step: int) -> ChannelEcho:
+    """Discs of random echo behind a random chest wall, with noise and haze."""
+    rng = np.random.default_rng([seed, 9])
+    grid = replace(GRID, line_step=line_step)
+    x, z = grid.position_mm()
+    level = np.zeros(x.shape, np.float32)
+    for _ in range(5):
+        x_mm, z_mm, radius_mm = rng.uniform([-50, 25, 8], [50, 130, 25])
+        level[np.hypot(x - x_mm, z - z_mm) < radius_mm] = rng.uniform(-30, 6)
+    field = white_field(rng, grid.ranges, 256) * 10 ** (level / 20)
+    disturbance = rng.uniform(-35, -15, 2)
+    simulator = ChannelSimulator(grid, ChestWall.random(seed))
+    return simulator.simulate(field, rng, disturbance[0] + 0.1 * (grid.range_mm()[:, None] - 150), disturbance[1])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_interpolated_lines_agree_with_transmitting_on_every_beam(seed):
+    whole, fast = phantom(seed, 1), phantom(seed, 2)
+    coherence = np.corrcoef(_smoothed(whole.coherence).ravel(), _smoothed(fast.coherence).ravel())[0, 1]
+    envelope = np.corrcoef(np.abs(whole.ideal).ravel(), np.abs(fast.ideal).ravel())[0, 1]
+    assert coherence > 0.98
+    assert np.corrcoef(whole.coherence.ravel(), fast.coherence.ravel())[0, 1] > 0.9
+    assert envelope > 0.99
+    assert np.abs(fast.transmission - whole.transmission).mean() < 0.002
+    assert 0 <= fast.transmission.min() <= fast.transmission.max() <= whole.transmission.max() + 1e-6
+    assert fast.coherence.mean() == pytest.approx(whole.coherence.mean(), rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("changes", "advice"),
-    [({"half_angle": 1.3}, "narrow the sector"), ({"first_mm": 0.0}, "no grid"), ({"last_mm": 1.0}, "no grid")],
+    [
+        ({"line_step": 3}, "choose 1 or 2"),
+        ({"half_angle": 1.3}, "narrow the sector"),
+        ({"first_mm": 0.0}, "no grid"),
+        ({"last_mm": 1.0}, "no grid"),
+    ],
 )
 def test_a_grid_that_cannot_be_is_refused_with_advice(changes, advice):
     with pytest.raises(CaptureError, match=advice):

@@ -102,26 +102,27 @@ def test_the_closed_forms_of_contrast_agree_with_samples():
         assert speckle_cnr(ratio) == pytest.approx(cnr, abs=0.02)
 
 
-def noisy(t: float) -> ChannelEcho:
-    return echoes(phantom_db(), noise_db=-33 + 30 * t)
+def noisy(t: float, seed: int) -> ChannelEcho:
+    return echoes(phantom_db(), seed, noise_db=-33 + 30 * t)
 
 
-def cluttered(t: float) -> ChannelEcho:
-    return echoes(phantom_db(), clutter_db=-33 + 30 * t)
+def cluttered(t: float, seed: int) -> ChannelEcho:
+    return echoes(phantom_db(), seed, clutter_db=-33 + 30 * t)
 
 
-def defocused(t: float) -> ChannelEcho:
-    return echoes(phantom_db(), wall=ChestWall(6, 80 * t, 4.0), noise_db=-30.0)
+def defocused(t: float, seed: int) -> ChannelEcho:
+    return echoes(phantom_db(), seed, ChestWall(6, 80 * t, 4.0), noise_db=-30.0)
 
 
-def shadowed(t: float) -> ChannelEcho:
-    rib = ChestWall(1, 0.0, distance_mm=15.0, blocks=(Block(-6.0, 6.0, loss_db=18 * t),))
-    return echoes(phantom_db(), wall=rib, noise_db=-30.0)
+def shadowed(t: float, seed: int) -> ChannelEcho:
+    """Behind a rib, and some haze shows in its shadow as it does in patients."""
+    rib = ChestWall(1, 0.0, distance_mm=15.0, blocks=(Block(-8.0, 8.0, loss_db=15 * t),))
+    return echoes(phantom_db(), seed, rib, clutter_db=-20.0)
 
 
 def phantom_db() -> np.ndarray:
     """A dark disc in tissue, straight ahead at the focus."""
-    return np.where(_radius_mm() < 12, -20.0, 0.0)
+    return np.where(_radius_mm() < 12, -14.0, 0.0)
 
 
 def _radius_mm(whole: bool = True) -> np.ndarray:
@@ -138,15 +139,16 @@ def _fall(values: list[float]) -> float:
     return float(stats.spearmanr(STRENGTHS, values).statistic)
 
 
-@pytest.fixture(scope="module")
-def series() -> dict[str, list[ChannelEcho]]:
-    """Frames of rising strength of each degradation, all of the same scatterers and the same draw of noise."""
-    return {name: [degrade(float(t)) for t in STRENGTHS] for name, degrade in DEGRADED.items()}
+@pytest.fixture(scope="module", params=list(DEGRADED))
+def series(request) -> tuple[str, list[list[ChannelEcho]]]:
+    """A degradation and frames of its rising strength, three for each: the same scatterers and draws of noise."""
+    degrade = DEGRADED[request.param]
+    return request.param, [[degrade(float(t), seed) for seed in (1, 2, 3)] for t in STRENGTHS]
 
 
-@pytest.mark.parametrize("cause", DEGRADED)
-def test_true_quality_falls_and_its_cause_rises_with_each_degradation(series, cause):
-    truths = [true_quality(echo, DISPLAY) for echo in series[cause]]
+def test_true_quality_falls_and_its_cause_rises_with_each_degradation(series):
+    cause, strengths = series
+    truths = [true_quality(frames[0], DISPLAY) for frames in strengths]
     assert _fall([float(truth.quality[TISSUE].mean()) for truth in truths]) <= -0.95
     assert _fall([float(truth.gcnr[TISSUE].mean()) for truth in truths]) <= -0.95
     severity = [float(truth.severity[cause][TISSUE].mean()) for truth in truths]
@@ -155,11 +157,10 @@ def test_true_quality_falls_and_its_cause_rises_with_each_degradation(series, ca
     assert severity[-1] > 0.3
 
 
-@pytest.mark.parametrize("cause", DEGRADED)
-def test_contrast_of_a_lesion_falls_with_each_degradation(series, cause):
-    pictures = [np.abs(echo.total) for echo in series[cause]]
-    assert _fall([_cnr(p[TISSUE], p[LESION]) for p in pictures]) <= -0.95
-    assert _fall([_gcnr(p[TISSUE], p[LESION]) for p in pictures]) <= -0.95
+def test_contrast_of_a_lesion_falls_with_each_degradation(series):
+    pictures = [np.stack([np.abs(echo.total) for echo in frames]) for frames in series[1]]
+    assert _fall([_cnr(p[:, TISSUE], p[:, LESION]) for p in pictures]) <= -0.95
+    assert _fall([_gcnr(p[:, TISSUE], p[:, LESION]) for p in pictures]) <= -0.95
 
 
 def _cnr(tissue: np.ndarray, lesion: np.ndarray) -> float:

@@ -9,6 +9,9 @@ multiple scattering, aberration, the curvature of wave fronts and the thickness 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -160,6 +163,23 @@ class VirtualScanner:
         self.pose = pose
         self.grid = BeamGrid(self.probe, pose)
 
+    def set_knobs(
+        self,
+        gain_offset_db: float | None = None,
+        tgc_db: tuple[float, ...] | None = None,
+        dynamic_range_db: float | None = None,
+    ) -> None:
+        """Turn the knobs that act on the picture alone; None leaves one as it is.
+
+        Raises
+        ------
+        CaptureError
+            For a value out of bounds, see ``ProbeSettings``.
+        """
+        wanted = {"gain_offset_db": gain_offset_db, "tgc_db": tgc_db, "dynamic_range_db": dynamic_range_db}
+        changed: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+        self.probe = replace(self.probe, **changed)
+
     def render(self, frame_index: int) -> np.ndarray:
         """Complete screen, a fresh (height, width, 3) BGR uint8."""
         return self.console.compose(self.picture(frame_index), frame_index / self.fps)
@@ -167,6 +187,7 @@ class VirtualScanner:
     def picture(self, frame_index: int) -> np.ndarray:
         """The sector's box alone, (box.height, box.width) uint8, 0 outside the sector."""
         level = self._filter.damped(smoothed(self.level_db(frame_index)))
+        level += self.probe.knobs_db()[:, None]
         polar = self._filter.mapped(to_grey(level, self.gain_db, self.probe.dynamic_range_db))
         wide = cv2.resize(polar, (2 * self.probe.beams, self.probe.ranges), interpolation=cv2.INTER_CUBIC)
         return self.console.picture(np.asarray(wide))
@@ -191,8 +212,9 @@ class VirtualScanner:
     def window_gain_db(self) -> np.ndarray:
         """Gain of what does not depend on the pose: the patient's window and tissue, (ranges, beams) float32."""
         probe, p = self.probe, self.heart.parameters
-        # Transmitted at half the frequency that is received.
-        excess = (p.attenuation_db_per_cm_mhz - _TGC_DB_PER_CM_MHZ) * 1.5 * probe.frequency_mhz
+        # Transmitted at half the frequency that is received; gain over depth is set for the usual frequency.
+        usual = _TGC_DB_PER_CM_MHZ * ProbeSettings.frequency_mhz
+        excess = 1.5 * (p.attenuation_db_per_cm_mhz * probe.frequency_mhz - usual)
         depth_cm = (probe.range_mm() / 10)[:, None]
         return np.asarray(self.degradations.gain_db(probe) - excess * depth_cm, np.float32)
 
@@ -210,8 +232,10 @@ class VirtualScanner:
         clutter, noise = amplitude(window.clutter_db(probe)), amplitude(window.noise_level_db(probe))[:, None]
         self._averaged_power = AVERAGED_SHARE * (clutter**2 + noise**2) + np.float32(1e-9)
         self._filter = ImageFilter(self.seed, probe.median_grey)
-        self._point_spread = PointSpread(probe)
-        self._noise = NoiseBank(probe, rng)
+        # Signals are as fine as the frequency in use makes them.
+        fine = replace(probe, axial_mm=probe.pulse_mm, lateral_rad=probe.beam_rad)
+        self._point_spread = PointSpread(fine)
+        self._noise = NoiseBank(fine, rng)
         self._lattice_gain = self._measured_lattice_gain()
         clutter, self._noise_amplitude = lively * clutter / self._lattice_gain, lively * noise
         self._clutter = [white_field(rng, probe.ranges, probe.beams) * clutter for _ in range(2)]

@@ -229,3 +229,30 @@ def test_lattice_gives_each_place_its_own_echo() -> None:
     assert likeness[0] > 0.9
     assert 0.5 < likeness[1] < 0.9
     assert likeness[2] < 0.1
+
+
+def test_knobs_act_on_the_picture_and_their_return_restores_it() -> None:
+    scanner = VirtualScanner(1, width=640, height=480)
+    before = scanner.picture(0)
+    scanner.set_knobs(gain_offset_db=6.0)
+    assert scanner.picture(0).mean() > before.mean() + 15
+    scanner.set_knobs(gain_offset_db=0.0, tgc_db=(0, 0, 0, 0, 0, -20, -20, -20))
+    lowered = scanner.picture(0)
+    half = before.shape[0] // 2
+    assert lowered[-half // 2 :].mean() < 0.6 * before[-half // 2 :].mean()
+    assert np.array_equal(lowered[: half // 2], before[: half // 2])
+    scanner.set_knobs(tgc_db=(0.0,) * 8)
+    assert np.array_equal(scanner.picture(0), before)
+    with pytest.raises(CaptureError, match="gain"):
+        scanner.set_knobs(gain_offset_db=400)
+
+
+def test_a_high_frequency_is_fine_and_does_not_reach_deep() -> None:
+    probe = ProbeSettings()
+    low, high = (
+        VirtualScanner(1, width=640, height=480, probe=replace(probe, frequency_mhz=mhz)) for mhz in (2.4, 4.5)
+    )
+    axial = [_half_width(10 ** (s.level_db(0)[60:200, 60:200] / 10), 0) for s in (low, high)]
+    assert axial[1] < 0.8 * axial[0]
+    deep = [s.ground_truth(0).signal_to_clutter_db[-100:] for s in (low, high)]
+    assert deep[1].mean() < deep[0].mean() - 5

@@ -18,13 +18,14 @@ class Degradations:
     ----------
     seed : places of shadows and patches
     edge_loss_db : weakening towards the edge beams
-    depth_loss_db : what time gain compensation leaves uncompensated at full depth
+    depth_loss_db : what time gain compensation leaves uncompensated at full depth; negative where it does too much
     shadow_db : depth of the strongest shadow; 0 for none
     shadow_angle, shadow_width : its place among the beams, radians
     near_clutter_db : reverberation at the probe's face, falling with range over ``near_clutter_mm``
     haze_db : clutter over the whole picture, what fills the cavities
     noise_db : electronic noise at full depth, and 25 dB lower at the probe
     patch_db : spread of the slow gain variation of the chest wall
+    ringing_db : how much reverberation rises and falls along range close to the probe
     """
 
     seed: int = 1
@@ -38,6 +39,7 @@ class Degradations:
     haze_db: float = -19.0
     noise_db: float = -19.0
     patch_db: float = 2.0
+    ringing_db: float = 2.5
 
     @classmethod
     def random(cls, seed: int) -> Degradations:
@@ -46,7 +48,7 @@ class Degradations:
         return cls(
             seed,
             edge_loss_db=float(r.uniform(2, 7)),
-            depth_loss_db=float(r.uniform(-1, 5)),
+            depth_loss_db=float(r.uniform(-6, 4)),
             shadow_db=float(r.choice([0.0, r.uniform(6, 18)])),
             shadow_angle=float(r.choice([-1, 1]) * r.uniform(0.25, 0.65)),
             shadow_width=float(r.uniform(0.05, 0.12)),
@@ -55,6 +57,7 @@ class Degradations:
             haze_db=float(r.uniform(-22, -13)),
             noise_db=float(r.uniform(-24, -15)),
             patch_db=float(r.uniform(1, 3)),
+            ringing_db=float(r.uniform(1, 7)),
         )
 
     def gain_db(self, probe: ProbeSettings) -> np.ndarray:
@@ -80,7 +83,7 @@ class Degradations:
         rng = np.random.default_rng([self.seed, 106])
         ranges = probe.range_mm()[:, None]
         near = self.near_clutter_db - ranges / self.near_clutter_mm * 8.7
-        near = near + 2.5 * np.cos(ranges * (2 * np.pi / rng.uniform(4, 7))) * np.exp(-ranges / 12)
+        near = near + self.ringing_db * np.cos(ranges * (2 * np.pi / rng.uniform(4, 7))) * np.exp(-ranges / 12)
         haze = self.haze_db + 2.0 * _smooth(rng, probe, 50, 24) - 3.0 * (ranges / probe.depth_mm)
         return np.asarray(10 * np.log10(10 ** (near / 10) + 10 ** (haze / 10)), dtype=np.float32)
 

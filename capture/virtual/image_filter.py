@@ -17,7 +17,7 @@ class ImageFilter:
 
     def __init__(self, seed: int, middle_grey: float) -> None:
         rng = np.random.default_rng([seed, 112])
-        self._kept = float(rng.uniform(0.45, 0.68))
+        self._kept = float(rng.uniform(0.32, 0.52))
         self._table = _grey_map(middle_grey, float(rng.uniform(1.1, 1.5)), float(rng.uniform(1.15, 1.7)))
 
     def damped(self, level_db: np.ndarray) -> np.ndarray:

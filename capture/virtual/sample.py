@@ -7,7 +7,7 @@ picture, labels, coherence and true quality belong together exactly.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import radians, sin
 
 import cv2
@@ -15,15 +15,15 @@ import numpy as np
 
 from capture.errors import CaptureError
 from capture.virtual.acoustics import amplitude, power_db, to_grey, white_field
-from capture.virtual.anatomy import AO, BACKGROUND, LA, Tissue, label_map
+from capture.virtual.anatomy import Tissue, label_map
 from capture.virtual.beam_grid import undeformed
 from capture.virtual.beam_kernels import SUPPORT
 from capture.virtual.channels import ChannelEcho, ChannelSimulator
 from capture.virtual.chest_wall import ChestWall
-from capture.virtual.heart import Heart, HeartState
+from capture.virtual.heart import Heart
 from capture.virtual.image_filter import ImageFilter
 from capture.virtual.phased_array import GRID_SAMPLES, BeamGrid, PhasedArray
-from capture.virtual.plane_truth import PlaneTruth, plane_truth
+from capture.virtual.plane_truth import plane_truth
 from capture.virtual.pose import VIEWS, ProbePose, standard_pose
 from capture.virtual.quality import CAUSES, Display, TrueQuality, true_quality
 from capture.virtual.receive_chain import (
@@ -36,7 +36,6 @@ from capture.virtual.receive_chain import (
     near_field_clutter_db,
 )
 from capture.virtual.sample_draw import (
-    APICAL,
     PATIENT_SAMPLES,
     VIEW_SHARES,
     PatientDraw,
@@ -44,77 +43,14 @@ from capture.virtual.sample_draw import (
     draw_patient,
     draw_sample,
 )
+from capture.virtual.sample_truth import SIZE, LabelledSample, as_experts, shown_view
 from capture.virtual.scanner import view_reach_mm
 
-SIZE = 256
-OTHER_VIEW = "other"
 _ATTEMPTS = 40
-_ROOT_SHARE = 0.25  # of the atrium: from there on the aortic root makes five chambers
 _NODES = (160, 96)
 _PENUMBRA_NODES = 2.2
 _WIDEST_SINE = 0.97
-_MOST_ANGLE_DEG, _MOST_BESIDE_MM, _MOST_MISSED = 25.0, 10.0, 0.25  # of a plane that still counts as its view
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledSample:
-    """One sample; maps are (256, 256), the tight crop of the sector squashed to a square.
-
-    Attributes
-    ----------
-    image : uint8, 0 outside the sector
-    labels : uint8, 0 background, 1 LV, 2 MYO, 3 LA, 4 AO; like those of experts they go on beyond the sector's edges
-    inside : bool, the sector
-    coherence : float32, 0..1, coherence factor of the channels
-    rating : float32, true quality from 1 (not visible) to 5 (excellent); 0 outside the sector
-    severity : by cause in ``quality.CAUSES``, float32 0 (none) to 1
-    spacing_mm : of a pixel along x and y
-    view : ``A4C``, ``A2C``, ``ALAX``, or ``other``: what the plane truly shows
-    plane : the plane's angles, foreshortening and walls
-    draw : everything that was drawn
-    grid : sector and array
-    pose, state : of probe and heart
-    volume_ml : of the left ventricle
-    gain_db : of the display
-    """
-
-    image: np.ndarray
-    labels: np.ndarray
-    inside: np.ndarray
-    coherence: np.ndarray
-    rating: np.ndarray
-    severity: dict[str, np.ndarray]
-    spacing_mm: tuple[float, float]
-    view: str
-    plane: PlaneTruth
-    draw: SampleDraw
-    grid: BeamGrid
-    pose: ProbePose
-    state: HeartState
-    volume_ml: float
-    gain_db: float
-
-    def to_json(self) -> dict[str, object]:
-        """Everything but the maps, as plain values; NaN becomes None."""
-        plane = {name: _plain(value) for name, value in asdict(self.plane).items()}
-        return {
-            "index": self.draw.index,
-            "view": self.view,
-            "spacing_mm": list(self.spacing_mm),
-            "foreshortening": self.plane.foreshortening,
-            "pressure": self.pose.pressure,
-            "sector": {
-                "first_mm": self.grid.first_mm,
-                "last_mm": self.grid.last_mm,
-                "half_angle_deg": float(np.degrees(self.grid.half_angle)),
-            },
-            "ejected": self.state.ejected,
-            "volume_ml": self.volume_ml,
-            "gain_db": self.gain_db,
-            "plane": plane,
-            "pose": asdict(self.pose),
-            "draw": asdict(self.draw),
-        }
+_STRIDE, _CELLS = 4, np.ones((3, 3), np.uint8)
 
 
 class SampleMaker:
@@ -214,7 +150,7 @@ class _Exposure:
         height_mm, width_mm = raster.mm_per_pixel
         plane = plane_truth(heart, self._tissue.chambers, self._pose, self._state)
         labels = self._labels()
-        view = _shown_view(plane, labels)
+        view = shown_view(plane, labels)
         return LabelledSample(
             image=raster.convert(grey),
             labels=as_experts(labels, view),
@@ -251,7 +187,7 @@ class _Exposure:
         material = self._heart.material_position(places, self._state)
         tissue = self._tissue.sample(material, directions.astype(np.float32), step_mm, self._state)
         way_db = _way_db(tissue.attenuation_db_per_mm, step_mm)
-        return tuple(_spread(nodes, grid.ranges, columns) for nodes in (tissue.level_db, way_db))  # type: ignore[return-value]
+        return _spread(tissue.level_db, grid.ranges, columns), _spread(way_db, grid.ranges, columns)
 
     def _unevenness_db(self) -> np.ndarray:
         """What edge beams and slow changes of the chest wall lose, (ranges, 256) float32."""
@@ -292,26 +228,27 @@ class _Exposure:
         return (draw.median_grey / 255 - 1) * draw.dynamic_range_db - median + draw.gain_error_db
 
     def _labels(self) -> np.ndarray:
-        """Exact labels of each pixel, (256, 256) uint8."""
+        """Exact labels of the pixels, (256, 256) uint8.
+
+        One of 4 x 4 pixels is worked out first, then all near which these are not the same: only slivers thinner
+        than four pixels, between structures that merely graze the plane, may be missed.
+        """
+        middles = np.arange(SIZE // _STRIDE) * _STRIDE + _STRIDE // 2
+        coarse = self._labels_at(*np.meshgrid(middles, middles))
+        same = cv2.erode(coarse, _CELLS) == cv2.dilate(coarse, _CELLS)
+        labels, unclear = (np.kron(cells, np.ones((_STRIDE, _STRIDE), cells.dtype)) for cells in (coarse, ~same))
+        rows, columns = np.nonzero(unclear)
+        labels[rows, columns] = self._labels_at(columns, rows)
+        return labels
+
+    def _labels_at(self, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Labels of pixels of any shape, uint8."""
         height_mm, width_mm = self._raster.mm_per_pixel
         top_mm = self._grid.first_mm * np.cos(self._grid.half_angle)
-        z = top_mm + (np.arange(SIZE, dtype=np.float32) + 0.5) * height_mm
-        x = (np.arange(SIZE, dtype=np.float32) + 0.5 - SIZE / 2) * width_mm
-        places = undeformed(self._plane.points(*np.meshgrid(x, z)), self._pose)
+        z = np.float32(top_mm) + (rows.astype(np.float32) + 0.5) * np.float32(height_mm)
+        x = (columns.astype(np.float32) + np.float32(0.5 - SIZE / 2)) * np.float32(width_mm)
+        places = undeformed(self._plane.points(x, z), self._pose)
         return label_map(self._tissue.chambers, self._heart.material_position(places, self._state))
-
-
-def as_experts(labels: np.ndarray, view: str) -> np.ndarray:
-    """Labels as experts draw them in A4C and A2C: the atrium closed and convex, whatever of the aortic root the plane
-    grazes, and no aorta; other views stay as they are. (H, W) uint8, changed in place."""
-    if view not in ("A4C", "A2C"):
-        return labels
-    labels[labels == AO] = BACKGROUND
-    outlines, _ = cv2.findContours((labels == LA).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if outlines:
-        closed = cv2.fillConvexPoly(np.zeros_like(labels), cv2.convexHull(max(outlines, key=cv2.contourArea)), 1)
-        labels[(closed > 0) & (labels == BACKGROUND)] = LA
-    return labels
 
 
 def pose_of(draw: SampleDraw, heart: Heart) -> ProbePose:
@@ -358,19 +295,3 @@ def _spread(nodes: np.ndarray, ranges: int, columns: slice) -> np.ndarray:
     """Node values on the columns of a scatterer field, continued beyond them; (ranges, 256) float32."""
     inner = cv2.resize(nodes, (columns.stop - columns.start, ranges), interpolation=cv2.INTER_CUBIC)
     return np.pad(inner, ((0, 0), (columns.start, GRID_SAMPLES - columns.stop)), mode="edge")
-
-
-def _shown_view(plane: PlaneTruth, labels: np.ndarray) -> str:
-    """The apical view that the plane truly shows, not merely the one that was meant."""
-    near = plane.angle_deg <= _MOST_ANGLE_DEG and plane.offset_mm <= _MOST_BESIDE_MM
-    if not near or plane.foreshortening > _MOST_MISSED or plane.left_wall is None:
-        return OTHER_VIEW
-    view = plane.view
-    if view in ("A4C", "A5C"):  # what tells them apart is the aortic root
-        root = np.count_nonzero(labels == AO) > _ROOT_SHARE * np.count_nonzero(labels == LA)
-        view = "A5C" if root else "A4C"
-    return view if view in APICAL else OTHER_VIEW
-
-
-def _plain(value: object) -> object:
-    return None if isinstance(value, float) and np.isnan(value) else value

@@ -37,8 +37,8 @@ VIEW_SHARES: Mapping[str, float] = MappingProxyType(
         "SUBCOSTAL": 0.03,
     }
 )
-_HALF_BEAMS = (46, 52, 58, 66, 76)
-_PULSE_SAMPLES = (1.4, 1.8, 2.2, 2.6)
+_HALF_BEAMS = (42, 48, 54, 62, 72)
+_PULSE_SAMPLES = (1.6, 2.0, 2.4, 2.8)
 
 
 @dataclass(frozen=True)
@@ -199,8 +199,8 @@ def _any_heart(r: np.random.Generator, usual: HeartParameters) -> HeartParameter
         uneven=float(r.uniform(0.02, 0.13)),
         uneven_phase=float(r.uniform(0, 2 * pi)),
         oval=float(r.uniform(0, 0.14)),
-        atrium_length=float(r.uniform(34, 56)),
-        atrium_radius=float(r.uniform(17, 29)),
+        atrium_length=float(r.uniform(30, 52)),
+        atrium_radius=float(r.uniform(15, 27)),
         right_width=float(r.uniform(18, 42)),
         bend=float(r.uniform(-2, 6)),
         ejection_fraction=float(r.uniform(0.18, 0.7)),

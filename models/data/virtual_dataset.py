@@ -12,7 +12,7 @@ import numpy as np
 
 from capture.errors import DataError
 from capture.virtual.quality import CAUSES
-from capture.virtual.sample import SIZE
+from capture.virtual.sample_truth import SIZE
 from models.data.virtual_manifest import Manifest
 from models.data.virtual_shards import SHAPES, SHARD_SIZE, file_hashes, shard_name, shard_samples
 

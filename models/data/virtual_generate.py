@@ -39,7 +39,7 @@ def generate(
     samples: int,
     jobs: int = 1,
     views: Mapping[str, float] = VIEW_SHARES,
-    progress: Callable[[int], None] = lambda made: None,
+    progress: Callable[[int], None] = lambda there: None,
 ) -> Outcome:
     """Fill ``folder`` with samples 0 to ``samples`` - 1 of the data set ``seed``.
 
@@ -49,7 +49,7 @@ def generate(
     ----------
     jobs : processes of one thread each
     views : how often each view is drawn
-    progress : called a few times a second with the number of samples made so far
+    progress : called a few times a second with the number of samples that are there or made so far
 
     Raises
     ------
@@ -70,8 +70,9 @@ def generate(
         if not is_complete(folder / shard_name(number), len(shard_samples(number, samples)))
     ]
     to_make = sum(len(shard_samples(number, samples)) for number in missing)
-    made = _run(folder, manifest, missing, jobs, progress) if missing else 0
-    return Outcome(made, samples - to_make, made == to_make)
+    kept = samples - to_make
+    made = _run(folder, manifest, missing, jobs, lambda new: progress(kept + new)) if missing else 0
+    return Outcome(made, kept, made == to_make)
 
 
 def _run(folder: Path, manifest: Manifest, missing: list[int], jobs: int, progress: Callable[[int], None]) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from capture.errors import CaptureError
 from capture.virtual.acoustics import amplitude, power_db, to_grey, white_field
-from capture.virtual.anatomy import Tissue, label_map
+from capture.virtual.anatomy import Tissue
 from capture.virtual.beam_grid import undeformed
 from capture.virtual.beam_kernels import SUPPORT
 from capture.virtual.channels import ChannelEcho, ChannelSimulator
@@ -43,7 +43,7 @@ from capture.virtual.sample_draw import (
     draw_patient,
     draw_sample,
 )
-from capture.virtual.sample_truth import SIZE, LabelledSample, as_experts, shown_view
+from capture.virtual.sample_truth import SIZE, LabelledSample, as_experts, shown_view, visible_labels
 from capture.virtual.scanner import view_reach_mm
 
 _ATTEMPTS = 40
@@ -192,7 +192,7 @@ class _Exposure:
     def _unevenness_db(self) -> np.ndarray:
         """What edge beams and slow changes of the chest wall lose, (ranges, 256) float32."""
         draw, grid = self._draw, self._grid
-        coarse = self._rng.standard_normal((3, 9)).astype(np.float32) * np.float32(draw.patch_db)
+        coarse = self._rng.standard_normal((5, 9)).astype(np.float32) * np.float32(draw.patch_db)
         slow = cv2.resize(coarse, (GRID_SAMPLES, grid.ranges), interpolation=cv2.INTER_CUBIC)
         edge = np.abs(grid.array.grid_sine() / np.sin(grid.half_angle))
         return np.asarray(slow + draw.edge_loss_db * np.minimum(edge, 1.2) ** 3, np.float32)
@@ -201,7 +201,9 @@ class _Exposure:
         """Reverberation near the probe and haze, (ranges, beams) float32."""
         draw, grid = self._draw, self._grid
         near = near_field_clutter_db(grid, draw.near_clutter_db, draw.near_clutter_mm)
-        return added_db(near, haze_db(grid, self._rng, draw.haze_db, draw.haze_spread_db, draw.haze_grain_mm))
+        ranges = grid.range_mm()[:, None]
+        rings = draw.ringing_db * np.cos(ranges * (2 * np.pi / draw.ringing_mm)) * np.exp(ranges * (-1 / 12))
+        return added_db(near + rings, haze_db(grid, self._rng, draw.haze_db, draw.haze_spread_db, draw.haze_grain_mm))
 
     def _compounded_db(self, echo: ChannelEcho) -> np.ndarray:
         """Level of the picture before gain; compounding has averaged a share of noise and clutter, not tissue."""
@@ -248,7 +250,7 @@ class _Exposure:
         z = np.float32(top_mm) + (rows.astype(np.float32) + 0.5) * np.float32(height_mm)
         x = (columns.astype(np.float32) + np.float32(0.5 - SIZE / 2)) * np.float32(width_mm)
         places = undeformed(self._plane.points(x, z), self._pose)
-        return label_map(self._tissue.chambers, self._heart.material_position(places, self._state))
+        return visible_labels(self._tissue.chambers, self._heart.material_position(places, self._state))
 
 
 def pose_of(draw: SampleDraw, heart: Heart) -> ProbePose:

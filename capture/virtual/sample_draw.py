@@ -85,6 +85,7 @@ class SampleDraw:
     edge_loss_db, patch_db : weakening towards the edge beams, spread of slow changes of the transmission
     near_clutter_db, near_clutter_mm, haze_db, haze_spread_db, haze_grain_mm, noise_db : against the septum's echo;
         noise at full depth
+    ringing_db, ringing_mm : how much reverberation rises and falls along range close to the probe, and how often
     averaged : share of clutter and noise that compounding leaves without speckle
     dynamic_range_db, median_grey, gain_error_db : of the display; the gain against the one that gives the median
     kept_speckle, smooth_px : share of speckle that the image filter leaves, and its blur
@@ -115,6 +116,8 @@ class SampleDraw:
     patch_db: float
     near_clutter_db: float
     near_clutter_mm: float
+    ringing_db: float
+    ringing_mm: float
     haze_db: float
     haze_spread_db: float
     haze_grain_mm: float
@@ -248,12 +251,14 @@ def _signals(r: np.random.Generator, window_quality: float) -> dict[str, Any]:
         "wall_blocks": bool(r.random() < 0.4 + 0.5 * worse),
         "attenuation_db_cm_mhz": float(r.uniform(0.44, 0.58)),
         "compensated_db_cm_mhz": float(r.uniform(0.47, 0.53)),
-        "sliders_db": tuple(float(v) for v in r.normal(0, 1.8, SLIDERS)),
+        "sliders_db": tuple(float(v) for v in r.normal(0, 1.5, SLIDERS) + np.linspace(0, r.uniform(-4, 6), SLIDERS)),
         "lateral_db": tuple(float(v) for v in r.normal(0, 0.8, 5)),
         "edge_loss_db": float(r.uniform(0, 8)),
-        "patch_db": float(r.uniform(0.5, 3.5)),
+        "patch_db": float(r.uniform(0.5, 4.5)),
         "near_clutter_db": float(r.uniform(-8, 6)),
         "near_clutter_mm": float(r.uniform(6, 22)),
+        "ringing_db": float(r.uniform(0, 8)),
+        "ringing_mm": float(r.uniform(3, 8)),
         "haze_db": float(r.uniform(-23, -10) + 4 * worse),
         "haze_spread_db": float(r.uniform(1, 5)),
         "haze_grain_mm": float(r.uniform(6, 22)),

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 import cv2
 import numpy as np
 
-from capture.virtual.anatomy import AO, BACKGROUND, LA
+from capture.virtual.anatomy import AO, BACKGROUND, LA, LV, MYO, labels_of
+from capture.virtual.chambers import Chambers
 from capture.virtual.heart import HeartState
 from capture.virtual.phased_array import BeamGrid
 from capture.virtual.plane_truth import PlaneTruth
@@ -17,6 +18,7 @@ from capture.virtual.sample_draw import APICAL, SampleDraw
 SIZE = 256
 OTHER_VIEW = "other"
 _MOST_ANGLE_DEG, _MOST_BESIDE_MM, _MOST_MISSED = 25.0, 10.0, 0.25  # of a plane that still counts as its view
+_LINING_MM = 0.8  # what a network that knows real frames finds the cavity narrower by
 _ROOT_SHARE = 0.25  # of the atrium: from there on the aortic root makes five chambers
 
 
@@ -79,6 +81,18 @@ class LabelledSample:
             "pose": asdict(self.pose),
             "draw": asdict(self.draw),
         }
+
+
+def visible_labels(chambers: Chambers, material: np.ndarray) -> np.ndarray:
+    """Labels at end-diastolic places (..., 3) mm, uint8, with the endocardium where its echo begins.
+
+    Trabeculae and the lining return sound, so that experts draw along their inner side; the base stays where it is.
+    """
+    distances = chambers.at(material)
+    labels = labels_of(distances)
+    base_mm = (distances.places.s - 1) * np.float32(chambers.heart.parameters.length)
+    labels[(labels == LV) & (distances.lv > -_LINING_MM) & (distances.lv > base_mm + np.float32(0.01))] = MYO
+    return labels
 
 
 def as_experts(labels: np.ndarray, view: str) -> np.ndarray:

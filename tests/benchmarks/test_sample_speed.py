@@ -1,0 +1,38 @@
+"""Time of one labelled sample of the virtual data set, anatomy, labels, regions and storage included."""
+
+import json
+import statistics
+import time
+from collections.abc import Iterator
+
+import cv2
+import pytest
+
+from capture.virtual.sample import SampleMaker
+from capture.virtual.sample_draw import PATIENT_SAMPLES
+from models.data.virtual_labels import region_truth
+from models.data.virtual_shards import encoded
+
+BUDGET_MS = 100.0  # two processes of one thread then make 20 samples/s
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """OpenCV on the thread that is measured."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_sample_stays_within_its_budget_on_one_core():
+    maker, per_patient = SampleMaker(11), []
+    for patient in range(8):
+        start = time.thread_time()
+        for number in range(PATIENT_SAMPLES):
+            sample = maker.make(patient * PATIENT_SAMPLES + number)
+            encoded(sample)
+            json.dumps({**sample.to_json(), "regions": region_truth(sample).to_json()})
+        per_patient.append((time.thread_time() - start) * 1e3 / PATIENT_SAMPLES)
+    assert statistics.median(per_patient) < BUDGET_MS

@@ -13,7 +13,8 @@ COUNT = 48
 _TILE = 192
 _ACROSS = 8
 # BGR, told apart by colour-blind eyes too (Okabe and Ito): LV sky blue, MYO orange, LA yellow, AO pink.
-_COLOURS = {1: (233, 180, 86), 2: (0, 159, 230), 3: (66, 228, 240), 4: (167, 121, 204)}
+# The cavity comes last, since the wall shares its border.
+_COLOURS = {2: (0, 159, 230), 3: (66, 228, 240), 4: (167, 121, 204), 1: (233, 180, 86)}
 
 
 def contact_sheet(records: Sequence[VirtualRecord], across: int = _ACROSS) -> np.ndarray:

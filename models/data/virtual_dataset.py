@@ -158,6 +158,10 @@ class _Shard:
     def __len__(self) -> int:
         return len(self._indices)
 
+    def __reduce__(self) -> tuple[type[_Shard], tuple[Path, range]]:
+        """Processes that load samples open the files themselves; the pictures do not travel."""
+        return _Shard, (self._path, self._indices)
+
     def record(self, place: int) -> VirtualRecord:
         """The sample at a place in this shard."""
         image, labels, coherence, quality, severity = (self._arrays[name][place] for name in SHAPES)

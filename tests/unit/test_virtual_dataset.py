@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,14 @@ def test_records_are_whole(made):
         assert not record.image[~record.inside].any()
     with pytest.raises(IndexError):
         dataset[6]
+
+
+def test_a_data_set_travels_to_other_processes_without_its_pictures(made):
+    dataset = VirtualDataset(made)
+    expected = dataset[2].image
+    packed = pickle.dumps(dataset)
+    assert len(packed) < 2000
+    assert np.array_equal(pickle.loads(packed)[2].image, expected)
 
 
 @pytest.mark.usefixtures("small_shards")

@@ -29,10 +29,12 @@ models_app = typer.Typer(help="The released model files.", no_args_is_help=True)
 train_app = typer.Typer(help="Train a network (needs the extra 'train').", no_args_is_help=True)
 evaluate_app = typer.Typer(help="Recompute the figures of the released weights.", no_args_is_help=True)
 export_app = typer.Typer(help="Turn a checkpoint into released model files.", no_args_is_help=True)
+virtual_app = typer.Typer(help="Labelled samples from the virtual scanner.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(export_app, name="export")
+app.add_typer(virtual_app, name="virtual")
 
 
 class ProviderChoice(StrEnum):
@@ -164,19 +166,25 @@ Epochs = Annotated[int, typer.Option(min=0, help="Passes over the data; 0: as th
 
 
 @train_app.command("segmentation")
-def train_segmentation(out: Out, data: Data = DEFAULT_DATA, epochs: Epochs = 0) -> None:
-    """Segmentation of LV, MYO and LA on CAMUS."""
-    from app.commands.train import run_train
+def train_segmentation(
+    out: Out,
+    data: Data = DEFAULT_DATA,
+    epochs: Epochs = 0,
+    virtual: Annotated[Path | None, typer.Option(help="Train on this virtual set as well.")] = None,
+    virtual_only: Annotated[bool, typer.Option("--virtual-only", help="Leave the real frames out.")] = False,
+) -> None:
+    """Segmentation of LV, MYO and LA on CAMUS, on virtual frames or on both."""
+    from app.commands.train import run_train_segmentation
 
-    raise typer.Exit(run_train("segmentation", data, out, epochs))
+    raise typer.Exit(run_train_segmentation(data, out, epochs, virtual, virtual_only))
 
 
 @train_app.command("regional")
 def train_regional(out: Out, data: Data = DEFAULT_DATA, epochs: Epochs = 0) -> None:
     """End-to-end regional quality on CAMUS with degradations of known severity."""
-    from app.commands.train import run_train
+    from app.commands.train import run_train_regional
 
-    raise typer.Exit(run_train("regional", data, out, epochs))
+    raise typer.Exit(run_train_regional(data, out, epochs))
 
 
 @export_app.command("regional")
@@ -203,6 +211,34 @@ def evaluate_regional(
     from app.commands.train import run_evaluate
 
     raise typer.Exit(run_evaluate(data, weights, str(provider), limit, json_out))
+
+
+@virtual_app.command("dataset")
+def virtual_dataset(
+    n: Annotated[int, typer.Option("--n", min=1, help="How many samples.")],
+    out: Annotated[Path, typer.Option(help="Folder; a data set there goes on where it stopped.")],
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same samples.")] = 1,
+    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core. The samples do not depend on it.")] = 0,
+    views: Annotated[str, typer.Option(help="Views and their shares, as in A4C=2,ALAX=1; empty: the usual mix.")] = "",
+) -> None:
+    """Make labelled samples: pictures, labels, coherence, true quality, causes; any patient, pose and setting."""
+    from app.commands.virtual import run_dataset
+
+    raise typer.Exit(run_dataset(n, seed, out, jobs, views))
+
+
+@virtual_app.command("realism")
+def virtual_realism(
+    data: Annotated[Path, typer.Option(help="Folder of virtual samples, made by 'virtual dataset'.")],
+    out: Annotated[Path, typer.Option(help="HTML page; the figures go beside it as JSON.")],
+    real: Annotated[Path, typer.Option(help="Folder that holds the real data sets (camus/, ...).")] = DEFAULT_DATA,
+    frames: Annotated[int, typer.Option(min=4, help="Frames of each kind to compare.")] = 400,
+    json_out: Json = False,
+) -> None:
+    """Compare virtual frames with real ones; exit 1 when a held figure is more than 30 % from real."""
+    from app.commands.virtual import run_realism
+
+    raise typer.Exit(run_realism(data, real, out, frames, json_out))
 
 
 def _models(

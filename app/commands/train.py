@@ -20,21 +20,26 @@ def _need_training_extra() -> None:
         ) from error
 
 
-def run_train(what: str, data: Path, out: Path, epochs: int) -> int:
-    """Train ``segmentation`` or ``regional``; prints the checkpoint's path."""
+def run_train_segmentation(data: Path, out: Path, epochs: int, virtual: Path | None, virtual_only: bool) -> int:
+    """Train the segmentation on real frames, virtual ones or both; prints the checkpoint's path."""
     _need_training_extra()
-    from models.regional.train_quality import QualityRecipe, train_quality
     from models.regional.train_segmentation import SegmentationRecipe, train_segmentation
 
-    if what == "segmentation":
-        recipe = SegmentationRecipe()
-        recipe = replace(recipe, optimisation=recipe.optimisation.of(epochs), finish=recipe.finish.of(epochs))
-        checkpoint = train_segmentation(data, out, recipe)
-    else:
-        quality = QualityRecipe()
-        quality = replace(quality, optimisation=quality.optimisation.of(epochs), finish=quality.finish.of(epochs))
-        checkpoint = train_quality(data, out, quality)
+    recipe = SegmentationRecipe()
+    recipe = replace(recipe, optimisation=recipe.optimisation.of(epochs), finish=recipe.finish.of(epochs))
+    checkpoint = train_segmentation(data, out, recipe, virtual=virtual, real=not virtual_only)
     sys.stdout.write(f"{checkpoint}\n")
+    return 0
+
+
+def run_train_regional(data: Path, out: Path, epochs: int) -> int:
+    """Train the regional quality network; prints the checkpoint's path."""
+    _need_training_extra()
+    from models.regional.train_quality import QualityRecipe, train_quality
+
+    recipe = QualityRecipe()
+    recipe = replace(recipe, optimisation=recipe.optimisation.of(epochs), finish=recipe.finish.of(epochs))
+    sys.stdout.write(f"{train_quality(data, out, recipe)}\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Train the light segmentation network on CAMUS masks (recipe: models/regional/card_segmentation.md).
+"""Train the light segmentation network on CAMUS, virtual frames or both (recipe: models/regional/card_segmentation.md).
 
 Checkpoints hold everything needed to go on after a stop; weights are averaged (EMA) and the average is what ships.
 """
@@ -14,7 +14,9 @@ import torch
 from torch.nn import functional
 from torch.utils.data import Dataset
 
+from capture.errors import DataError
 from models.data.camus import CamusSample, read_split, squash
+from models.data.virtual_dataset import VirtualDataset
 from models.metrics.segmentation import dice_per_class
 from models.regional.augment import random_geometry, random_intensity
 from models.regional.network import SEGMENTATION_CLASSES, SegmentationUNet
@@ -36,9 +38,15 @@ class SegmentationRecipe:
 
 
 class _Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    def __init__(self, samples: list[CamusSample], seed: int) -> None:
-        self.images = [squash(s.image(), cv2.INTER_AREA) for s in samples]
-        self.labels = [squash(s.label(), cv2.INTER_NEAREST) for s in samples]
+    """Images and label maps, (256, 256) uint8 each, as (1, 256, 256) float32 and (256, 256) int64 with changes."""
+
+    def __init__(self, real: list[CamusSample], virtual: VirtualDataset | None, seed: int) -> None:
+        self.images = [squash(s.image(), cv2.INTER_AREA) for s in real]
+        self.labels = [squash(s.label(), cv2.INTER_NEAREST) for s in real]
+        for index in range(len(virtual) if virtual is not None else 0):
+            sample = virtual[index]  # type: ignore[index]
+            self.images.append(sample.image)
+            self.labels.append(np.where(sample.labels < SEGMENTATION_CLASSES, sample.labels, 0).astype(np.uint8))
         self.seed = seed
         self.epoch = 0
         self.strength = 1.0
@@ -63,10 +71,32 @@ def segmentation_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor
     return cross_entropy + 1 - ((2 * overlap + 1) / (total + 1))[1:].mean()
 
 
-def train_segmentation(data_dir: Path, out_dir: Path, recipe: SegmentationRecipe = SegmentationRecipe()) -> Path:
-    """Train and return the path of the checkpoint (resumes from what is there)."""
+def train_segmentation(
+    data_dir: Path,
+    out_dir: Path,
+    recipe: SegmentationRecipe = SegmentationRecipe(),
+    *,
+    virtual: Path | None = None,
+    real: bool = True,
+) -> Path:
+    """Train and return the path of the checkpoint (resumes from what is there).
+
+    Parameters
+    ----------
+    data_dir : folder that holds ``camus/``; its validation split measures every run
+    virtual : folder of ``sonogauge virtual dataset`` to train on as well
+    real : whether the CAMUS training split is trained on
+
+    Raises
+    ------
+    DataError
+        Nothing is left to train on, or a set cannot be read.
+    """
     torch.manual_seed(recipe.seed)
-    data = _Pairs(read_split(data_dir, "train"), recipe.seed)
+    if not real and virtual is None:
+        raise DataError("nothing to train on: leave --virtual-only out, or give a virtual set with --virtual DIR")
+    simulated = VirtualDataset(virtual) if virtual is not None else None
+    data = _Pairs(read_split(data_dir, "train") if real else [], simulated, recipe.seed)
     val = read_split(data_dir, "val")
     network = SegmentationUNet().to(memory_format=torch.channels_last)
     main = Run(network, recipe.optimisation, out_dir / "segmentation_main.pt")

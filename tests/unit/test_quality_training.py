@@ -60,11 +60,16 @@ def test_the_same_seed_gives_the_same_pair_and_order_is_kept(images: list[Labell
 
 
 def test_maps_of_targets_agree_with_the_scores(images: list[LabelledImage]):
-    data = DegradedPairs(images, seed=5)
-    for index in range(len(data)):
-        _, targets, target_map, scored, shares = (part.numpy() for part in data[index])
-        pooled = (target_map * shares).sum(axis=(2, 3)) / np.maximum(shares.sum(axis=(1, 2)), 1e-6)
-        assert pooled[:, scored > 0] == pytest.approx(targets[:, scored > 0], abs=0.12)
+    data, differences = DegradedPairs(images, seed=5), []
+    for epoch in range(6):
+        data.epoch = epoch
+        for index in range(len(data)):
+            _, targets, target_map, scored, shares = (part.numpy() for part in data[index])
+            pooled = (target_map * shares).sum(axis=(2, 3)) / np.maximum(shares.sum(axis=(1, 2)), 1e-6)
+            differences.append(np.abs(pooled - targets)[:, scored > 0].ravel())
+    found = np.concatenate(differences)
+    assert found.mean() < 0.04
+    assert found.max() < 0.6, "a region that is partly moved out of the picture has less to show for"
 
 
 @pytest.mark.parametrize("kind", EXTRA_KINDS)

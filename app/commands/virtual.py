@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from capture.errors import DataError, SettingsError
-from capture.virtual.pose import VIEWS
-from capture.virtual.sample_draw import VIEW_SHARES
+from capture.virtual.generator.draw import VIEW_SHARES
+from capture.virtual.probe.pose import VIEWS
 from models.data.contact_sheet import COUNT, contact_sheet
 from models.data.realism_frames import CLIP, camus_frames, clip_frames, virtual_frames
 from models.data.virtual_dataset import VirtualDataset

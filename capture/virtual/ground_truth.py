@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from capture.geometry import Rect
-from capture.virtual.anatomy import AO, LA, LV, MYO, label_map
-from capture.virtual.beam_grid import undeformed
-from capture.virtual.plane_truth import PlaneTruth, plane_truth
+from capture.virtual.acoustics.beam_grid import undeformed
+from capture.virtual.body.anatomy import AO, LA, LV, MYO, label_map
+from capture.virtual.probe.plane_truth import PlaneTruth, plane_truth
 
 if TYPE_CHECKING:
     from capture.virtual.scanner import VirtualScanner

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import CaptureError
-from capture.virtual.console import ScreenParameters
-from capture.virtual.pose import ProbePose, standard_pose
-from capture.virtual.probe import TGC_SLIDERS, ProbeSettings
-from capture.virtual.probe_path import ProbePath
+from capture.virtual.probe.path import ProbePath
+from capture.virtual.probe.pose import ProbePose, standard_pose
+from capture.virtual.probe.settings import TGC_SLIDERS, ProbeSettings
 from capture.virtual.scanner import VirtualScanner, chosen_patient, screen_for, view_reach_mm
+from capture.virtual.screen.console import ScreenParameters
 
 # Short names of the ways to move a probe from the standard pose of a view, and of the knobs of the scanner.
 MOVES = {

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import cv2
 
 from capture.virtual.options import ScannerOptions
-from capture.virtual.pose import ProbePose
-from capture.virtual.probe_path import ProbePath, pose_at
+from capture.virtual.probe.path import ProbePath, pose_at
+from capture.virtual.probe.pose import ProbePose
 from capture.virtual.scanner import VirtualScanner
 from capture.virtual.shared_ring import SharedRing
 

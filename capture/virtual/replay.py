@@ -15,9 +15,9 @@ import numpy as np
 
 from capture.errors import CaptureError
 from capture.frame import Frame, SourceInfo, VideoMode
-from capture.virtual.console import Console
 from capture.virtual.options import ScannerOptions
 from capture.virtual.scanner import VirtualScanner
+from capture.virtual.screen.console import Console
 
 Progress = Callable[[float], None]
 

@@ -17,7 +17,11 @@ import numpy as np
 
 from capture.errors import CaptureError
 from capture.geometry import Sector
-from capture.virtual.acoustics import (
+from capture.virtual.acoustics.beam_grid import BeamGrid
+from capture.virtual.acoustics.degradations import Degradations
+from capture.virtual.acoustics.image_filter import ImageFilter
+from capture.virtual.acoustics.lattice import ScattererLattice
+from capture.virtual.acoustics.signals import (
     NoiseBank,
     PointSpread,
     amplitude,
@@ -27,19 +31,15 @@ from capture.virtual.acoustics import (
     to_grey,
     white_field,
 )
-from capture.virtual.anatomy import Tissue
-from capture.virtual.beam_grid import BeamGrid
-from capture.virtual.console import Console, ScreenParameters
-from capture.virtual.degradations import Degradations
+from capture.virtual.body.anatomy import Tissue
+from capture.virtual.body.heart import Heart, HeartParameters, HeartState
+from capture.virtual.body.patient import Patient, named_patient
 from capture.virtual.ground_truth import GroundTruth, ground_truth
-from capture.virtual.heart import Heart, HeartParameters, HeartState
-from capture.virtual.image_filter import ImageFilter
-from capture.virtual.lattice import ScattererLattice
-from capture.virtual.looks import LOOKS
-from capture.virtual.patient import Patient, named_patient
-from capture.virtual.pose import VIEWS, ProbePose, standard_pose
-from capture.virtual.probe import ProbeSettings
-from capture.virtual.screen_layout import scanner_screen
+from capture.virtual.probe.pose import VIEWS, ProbePose, standard_pose
+from capture.virtual.probe.settings import ProbeSettings
+from capture.virtual.screen.console import Console, ScreenParameters
+from capture.virtual.screen.layout import scanner_screen
+from capture.virtual.screen.looks import LOOKS
 
 AVERAGED_SHARE = 0.5  # of noise and clutter
 _TGC_DB_PER_CM_MHZ = 0.5  # attenuation for which gain over depth makes up

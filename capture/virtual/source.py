@@ -21,7 +21,7 @@ from capture.errors import CaptureError
 from capture.frame import Frame, SourceInfo, VideoMode
 from capture.source import SourceLost
 from capture.virtual.options import ScannerOptions
-from capture.virtual.pose import ProbePose
+from capture.virtual.probe.pose import ProbePose
 from capture.virtual.renderer import MESSAGE, RenderJob
 from capture.virtual.shared_ring import SharedRing
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from capture.errors import DataError
-from capture.virtual.quality import CAUSES
-from capture.virtual.sample_truth import SIZE
+from capture.virtual.acoustics.quality import CAUSES
+from capture.virtual.generator.truth import SIZE
 from models.data.virtual_manifest import Manifest
 from models.data.virtual_shards import SHAPES, SHARD_SIZE, file_hashes, shard_name, shard_samples
 

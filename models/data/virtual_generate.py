@@ -15,8 +15,8 @@ from typing import Any
 import cv2
 
 from capture.errors import DataError
-from capture.virtual.sample import SampleMaker
-from capture.virtual.sample_draw import VIEW_SHARES
+from capture.virtual.generator.draw import VIEW_SHARES
+from capture.virtual.generator.sample import SampleMaker
 from models.data.virtual_manifest import Manifest, prepare
 from models.data.virtual_shards import is_complete, shard_name, shard_samples, write_shard
 

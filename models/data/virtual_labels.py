@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from capture.virtual.quality import CAUSES
-from capture.virtual.sample_truth import OTHER_VIEW, LabelledSample
+from capture.virtual.acoustics.quality import CAUSES
+from capture.virtual.generator.truth import OTHER_VIEW, LabelledSample
 from models.runtime.contract import REGION_NAMES
 from models.runtime.regions import RegionDivision, RegionFailure, divide
 

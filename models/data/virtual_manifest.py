@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from capture.errors import DataError
-from capture.virtual.quality import CAUSES
+from capture.virtual.acoustics.quality import CAUSES
 from models.data.virtual_shards import SHARD_SIZE
 from models.runtime.contract import REGION_NAMES
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from capture.virtual.quality import CAUSES
-from capture.virtual.sample_truth import SIZE, LabelledSample
+from capture.virtual.acoustics.quality import CAUSES
+from capture.virtual.generator.truth import SIZE, LabelledSample
 from models.data.virtual_labels import region_truth
 
 SHARD_SIZE = 256

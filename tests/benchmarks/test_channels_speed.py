@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from capture.virtual.acoustics import white_field
-from capture.virtual.channels import ChannelSimulator
-from capture.virtual.chest_wall import ChestWall
-from capture.virtual.phased_array import BeamGrid, PhasedArray
-from capture.virtual.quality import Display, true_quality
-from capture.virtual.receive_chain import SectorRaster, TimeGain, attenuation_db, grey_levels, haze_db
+from capture.virtual.acoustics.channels import ChannelSimulator
+from capture.virtual.acoustics.chest_wall import ChestWall
+from capture.virtual.acoustics.phased_array import BeamGrid, PhasedArray
+from capture.virtual.acoustics.quality import Display, true_quality
+from capture.virtual.acoustics.receive_chain import SectorRaster, TimeGain, attenuation_db, grey_levels, haze_db
+from capture.virtual.acoustics.signals import white_field
 
 BUDGET_MS = {1: 90.0, 2: 60.0}  # by line step
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import cv2
 import pytest
 
-from capture.virtual.sample import SampleMaker
-from capture.virtual.sample_draw import PATIENT_SAMPLES
+from capture.virtual.generator.draw import PATIENT_SAMPLES
+from capture.virtual.generator.sample import SampleMaker
 from models.data.virtual_labels import region_truth
 from models.data.virtual_shards import encoded
 

@@ -10,7 +10,7 @@ from real_images import a4c_frames, stills
 from calibration.sector import SectorFinding, detect_sector
 from capture.errors import CalibrationError
 from capture.geometry import LinearField, Sector
-from capture.virtual.console import random_screen
+from capture.virtual.screen.console import random_screen
 
 SEEDS = 200
 

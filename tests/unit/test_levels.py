@@ -5,7 +5,7 @@ import pytest
 from real_images import a4c_frames, stills
 
 from calibration.levels import FULL_RANGE, LIMITED_RANGE, Levels, detect_levels
-from capture.virtual.console import random_parameters, random_screen
+from capture.virtual.screen.console import random_parameters, random_screen
 
 
 @pytest.mark.parametrize("seed", range(12))

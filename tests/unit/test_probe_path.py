@@ -12,9 +12,9 @@ import pytest
 from app.commands.live import with_virtual_options
 from capture.errors import CaptureError, SettingsError
 from capture.virtual.options import ScannerOptions, moved
-from capture.virtual.pose import ProbePose
-from capture.virtual.probe import ProbeSettings
-from capture.virtual.probe_path import ProbePath, pose_at
+from capture.virtual.probe.path import ProbePath, pose_at
+from capture.virtual.probe.pose import ProbePose
+from capture.virtual.probe.settings import ProbeSettings
 
 
 def test_a_path_moves_evenly_between_its_steps(tmp_path: Path):

@@ -10,7 +10,7 @@ from real_images import a4c_frames, stills
 from calibration.crop import SectorCrop
 from calibration.signal import SignalKind, SignalMonitor, judge_signal
 from capture.frame import Frame
-from capture.virtual.console import random_screen
+from capture.virtual.screen.console import random_screen
 
 COLOURS = {"blue": (255, 0, 0), "black": (0, 0, 0), "grey": (60, 60, 60), "limited black": (16, 16, 16)}
 BARS = ((192, 192, 192), (0, 192, 192), (192, 192, 0), (0, 192, 0), (192, 0, 192), (0, 0, 192), (192, 0, 0))

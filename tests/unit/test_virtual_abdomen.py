@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from capture.errors import CaptureError
-from capture.virtual.abdomen import AbdomenScanner, _drawn_case
-from capture.virtual.abdomen_anatomy import Bladder
-from capture.virtual.abdomen_parameters import HABITUS_MM, QUALITIES, AbdomenParameters, curved_probe
-from capture.virtual.abdomen_truth import AbdomenQuality, abdomen_quality
+from capture.virtual.abdomen.anatomy import Bladder
+from capture.virtual.abdomen.parameters import HABITUS_MM, QUALITIES, AbdomenParameters, curved_probe
+from capture.virtual.abdomen.scanner import AbdomenScanner, _drawn_case
+from capture.virtual.abdomen.truth import AbdomenQuality, abdomen_quality
 
 GOOD = AbdomenParameters(seed=3)
 # Each over the range in which the bladder fits into the sector: a thinner wall or more urine only cuts its sides off.

@@ -10,11 +10,11 @@ import pytest
 import simus_reference as simus
 
 from capture.errors import CaptureError
-from capture.virtual.acoustics import white_field
-from capture.virtual.channels import ChannelEcho, ChannelSimulator, coherence_factor, deposit
-from capture.virtual.chest_wall import HALF_LENGTH_MM, STEP_MM, Block, ChestWall
-from capture.virtual.phased_array import BeamGrid, PhasedArray
-from capture.virtual.receive_chain import SectorRaster, TimeGain, attenuation_db, lateral_gain_db
+from capture.virtual.acoustics.channels import ChannelEcho, ChannelSimulator, coherence_factor, deposit
+from capture.virtual.acoustics.chest_wall import HALF_LENGTH_MM, STEP_MM, Block, ChestWall
+from capture.virtual.acoustics.phased_array import BeamGrid, PhasedArray
+from capture.virtual.acoustics.receive_chain import SectorRaster, TimeGain, attenuation_db, lateral_gain_db
+from capture.virtual.acoustics.signals import white_field
 
 GRID = BeamGrid()
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from capture.geometry import Rect
-from capture.virtual.console import SCREEN_SIZES, Console, random_parameters, random_screen, random_screen_frames
-from capture.virtual.ecg import ecg_mv
+from capture.virtual.screen.console import SCREEN_SIZES, Console, random_parameters, random_screen, random_screen_frames
+from capture.virtual.screen.ecg import ecg_mv
 
 
 def test_random_screens_repeat_and_differ() -> None:

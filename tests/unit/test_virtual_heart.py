@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from capture.errors import CaptureError
-from capture.virtual.anatomy import AO, LA, LV, MYO, Kind, Tissue, label_map
-from capture.virtual.chambers import Chambers
-from capture.virtual.heart import Heart, HeartParameters
-from capture.virtual.patient import PATIENTS, named_patient
-from capture.virtual.pose import standard_pose
-from capture.virtual.wall_motion import WALLS, WallMotion, wall_at
+from capture.virtual.body.anatomy import AO, LA, LV, MYO, Kind, Tissue, label_map
+from capture.virtual.body.chambers import Chambers
+from capture.virtual.body.heart import Heart, HeartParameters
+from capture.virtual.body.patient import PATIENTS, named_patient
+from capture.virtual.body.wall_motion import WALLS, WallMotion, wall_at
+from capture.virtual.probe.pose import standard_pose
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from capture.virtual.acoustics import power_db, white_field
-from capture.virtual.beam_width import DepthSpread, measured_widths
-from capture.virtual.channels import ChannelEcho, ChannelSimulator
-from capture.virtual.chest_wall import Block, ChestWall
-from capture.virtual.phased_array import BeamGrid
-from capture.virtual.probe import ProbeSettings
-from capture.virtual.quality import CAUSES, Display, TrueQuality, speckle_cnr, speckle_gcnr, true_quality
-from capture.virtual.receive_chain import TimeGain, attenuation_db
+from capture.virtual.acoustics.beam_width import DepthSpread, measured_widths
+from capture.virtual.acoustics.channels import ChannelEcho, ChannelSimulator
+from capture.virtual.acoustics.chest_wall import Block, ChestWall
+from capture.virtual.acoustics.phased_array import BeamGrid
+from capture.virtual.acoustics.quality import CAUSES, Display, TrueQuality, speckle_cnr, speckle_gcnr, true_quality
+from capture.virtual.acoustics.receive_chain import TimeGain, attenuation_db
+from capture.virtual.acoustics.signals import power_db, white_field
+from capture.virtual.probe.settings import ProbeSettings
 
 GRID = BeamGrid()
 STRENGTHS = np.linspace(0, 1, 9)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from capture.errors import CaptureError
-from capture.virtual.anatomy import AO, BACKGROUND, LA, LV, MYO
-from capture.virtual.quality import CAUSES
-from capture.virtual.sample import SampleMaker
-from capture.virtual.sample_draw import PATIENT_SAMPLES, draw_sample
-from capture.virtual.sample_truth import OTHER_VIEW, LabelledSample, as_experts
+from capture.virtual.acoustics.quality import CAUSES
+from capture.virtual.body.anatomy import AO, BACKGROUND, LA, LV, MYO
+from capture.virtual.generator.draw import PATIENT_SAMPLES, draw_sample
+from capture.virtual.generator.sample import SampleMaker
+from capture.virtual.generator.truth import OTHER_VIEW, LabelledSample, as_experts
 from models.data.virtual_dataset import sector_mask
 from models.data.virtual_labels import region_truth
 from models.runtime.contract import REGION_NAMES

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from capture.errors import CaptureError
-from capture.virtual.acoustics import NoiseBank, PointSpread, white_field
-from capture.virtual.anatomy import LA, LV, MYO
-from capture.virtual.degradations import Degradations
-from capture.virtual.heart import HeartParameters
-from capture.virtual.image_filter import ImageFilter
-from capture.virtual.lattice import ScattererLattice
-from capture.virtual.plane import ImagePlane
-from capture.virtual.probe import ProbeSettings
+from capture.virtual.acoustics.degradations import Degradations
+from capture.virtual.acoustics.image_filter import ImageFilter
+from capture.virtual.acoustics.lattice import ScattererLattice
+from capture.virtual.acoustics.signals import NoiseBank, PointSpread, white_field
+from capture.virtual.body.anatomy import LA, LV, MYO
+from capture.virtual.body.heart import HeartParameters
+from capture.virtual.probe.plane import ImagePlane
+from capture.virtual.probe.settings import ProbeSettings
 from capture.virtual.scanner import VirtualScanner, screen_for
 
 

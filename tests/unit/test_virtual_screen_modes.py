@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from capture.geometry import Rect
-from capture.virtual.calipers import Caliper
-from capture.virtual.colour_box import random_colour_box
-from capture.virtual.console import Console, random_busy_screen, random_parameters, random_screen
-from capture.virtual.interlacing import weave
-from capture.virtual.patient_text import PatientText
-from capture.virtual.random_screens import random_busy_parameters
-from capture.virtual.screen_modes import boxed, with_strip
-from capture.virtual.screen_parameters import ScreenParameters
-from capture.virtual.screen_truth import text_mask
+from capture.virtual.screen.calipers import Caliper
+from capture.virtual.screen.colour_box import random_colour_box
+from capture.virtual.screen.console import Console, random_busy_screen, random_parameters, random_screen
+from capture.virtual.screen.interlacing import weave
+from capture.virtual.screen.modes import boxed, with_strip
+from capture.virtual.screen.parameters import ScreenParameters
+from capture.virtual.screen.patient_text import PatientText
+from capture.virtual.screen.random_screens import random_busy_parameters
+from capture.virtual.screen.truth import text_mask
 
 RANGES, BEAMS = 64, 48
 

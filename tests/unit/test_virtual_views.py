@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from capture.errors import CaptureError
-from capture.virtual.anatomy import AO, LA, LV, MYO, Tissue
-from capture.virtual.heart import Heart, HeartParameters
-from capture.virtual.plane import ImagePlane
-from capture.virtual.plane_truth import nearest_view, plane_truth
-from capture.virtual.pose import VIEWS, ProbePose, standard_pose
+from capture.virtual.body.anatomy import AO, LA, LV, MYO, Tissue
+from capture.virtual.body.heart import Heart, HeartParameters
+from capture.virtual.probe.plane import ImagePlane
+from capture.virtual.probe.plane_truth import nearest_view, plane_truth
+from capture.virtual.probe.pose import VIEWS, ProbePose, standard_pose
 from capture.virtual.scanner import VirtualScanner
 
 APICAL = ("A4C", "A2C", "ALAX")

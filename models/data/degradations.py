@@ -156,17 +156,6 @@ def _weak_window(d: Degrader, image: np.ndarray, t: float, random: np.random.Gen
     return np.asarray(image * (1 - t * loss), np.float32)
 
 
-def _side_lobes(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
-    beams = d.polar.to_polar(image)
-    ghost = np.zeros_like(beams)
-    for side in (-1, 1):
-        shift = round(float(random.uniform(0.08, 0.3)) * beams.shape[1])
-        wide = np.pad(beams, ((0, 0), (shift, shift)), "reflect")
-        start = shift + side * shift
-        ghost += float(random.uniform(0.15, 0.5)) * wide[:, start : start + beams.shape[1]]
-    return np.asarray(np.minimum(image + t * d.polar.to_image(ghost), 255), np.float32)
-
-
 def _reverberation(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
     beams = d.polar.to_polar(image)
     near = round(0.15 * beams.shape[0])
@@ -202,8 +191,7 @@ TRAINING_KINDS: dict[str, _Degradation] = {
     "compression": _compression,
     "low_resolution": _low_resolution,
 }
-# Variety for training, in no figure: speckled clutter, a window that weakens some beams, ghosts of echoes beside.
-EXTRA_KINDS: dict[str, _Degradation] = {"clutter": _clutter, "weak_window": _weak_window, "side_lobes": _side_lobes}
+EXTRA_KINDS: dict[str, _Degradation] = {"clutter": _clutter, "weak_window": _weak_window}  # for training, in no figure
 RESERVED_KINDS: dict[str, _Degradation] = {"reverberation": _reverberation, "dropout": _dropout}
 KINDS: dict[str, _Degradation] = TRAINING_KINDS | RESERVED_KINDS  # the frozen ones
 _EVERY = KINDS | EXTRA_KINDS

@@ -65,22 +65,6 @@ class SegmentationUNet(nn.Module):
         return self.unfold(self.head(features))
 
 
-def _texture_branch(outputs: int, width: int = 64) -> nn.Sequential:
-    """(N, 1, 256, 256) -> (N, outputs, 32, 32): the picture folded 4x4 into channels, two convolutions, one mixture."""
-    last = nn.Conv2d(width, outputs, 1)
-    nn.init.zeros_(last.weight)  # a branch that says nothing at first leaves what the backbone has learnt
-    return nn.Sequential(
-        nn.PixelUnshuffle(4),
-        nn.Conv2d(16, width, 3, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(width, width, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-        last,
-    )
-
-
 class _InvertedResidual(nn.Module):
     """Inverted residual of MobileNetV2 (Sandler et al. 2018, table 1)."""
 
@@ -120,10 +104,9 @@ _MOBILENET_STAGES = (
 class RegionalQualityNet(nn.Module):
     """MobileNetV2 regression of eight regional scores (paper, section 2.3.3 and appendix B).
 
-    Departs from the paper in two places. Instead of one global average, each output averages a score map with a learned
-    attention of its own, so that what happens in one region stays in that region's score; the attention is taught with
-    the region masks and is not an input: the network still sees nothing but the picture. And a short branch of its own
-    reads fine texture (noise floor, grain, clipping), for which MobileNetV2 keeps only 32 channels at that size.
+    Departs from the paper in the last layer alone: instead of one global average, each output averages a score map with
+    a learned attention of its own, so that what happens in one region stays in that region's score. The attention is
+    taught with the region masks and is not an input: the network still sees nothing but the picture.
 
     Shapes: (N, 1, 256, 256) float32 in 0..255 -> (N, 8) scores, about 1..5, in the order of the published outputs.
     """
@@ -144,7 +127,6 @@ class RegionalQualityNet(nn.Module):
         self.side_16 = nn.Conv2d(96, _HEAD_WIDTH, 1)
         self.side_32 = nn.Conv2d(320, _HEAD_WIDTH, 1)
         self.grow = nn.Upsample(scale_factor=2, mode="nearest")
-        self.texture = _texture_branch(_HEAD_WIDTH)
         self.mix = _conv_block(_HEAD_WIDTH, _HEAD_WIDTH)
         self.head = nn.Conv2d(_HEAD_WIDTH, 2 * REGION_COUNT, 1)
         self._early_fixed = False
@@ -163,11 +145,10 @@ class RegionalQualityNet(nn.Module):
 
     def maps(self, grey: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Attention logits and score maps, each (N, 8, 32, 32)."""
-        normal = (grey - 50.0) / 50.0
-        eighth = self.to_8(normal)
+        eighth = self.to_8((grey - 50.0) / 50.0)
         sixteenth = self.to_16(eighth)
         deep = self.side_16(sixteenth) + self.grow(self.side_32(self.to_32(sixteenth)))
-        both = self.head(self.mix(self.side_8(eighth) + self.grow(deep) + self.texture(normal)))
+        both = self.head(self.mix(self.side_8(eighth) + self.grow(deep)))
         return both[:, :REGION_COUNT], both[:, REGION_COUNT:]
 
     def forward(self, grey: torch.Tensor) -> torch.Tensor:

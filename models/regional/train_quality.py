@@ -35,7 +35,7 @@ MEASURED_SHARE = 0.5  # a region with less than this inside picture and sector i
 
 
 MAIN = Optimisation(epochs=13, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
-FINISH = Optimisation(epochs=28, learning_rate=8e-4, weight_decay=2e-2, average_decay=0.998)
+FINISH = Optimisation(epochs=24, learning_rate=8e-4, weight_decay=2e-2, average_decay=0.998)
 
 
 @dataclass(frozen=True)

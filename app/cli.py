@@ -102,7 +102,8 @@ def live(
     from app.commands.live import LiveOptions, run_live, with_virtual_options
 
     chosen = with_virtual_options(source, "" if view is ViewChoice.UNKNOWN else str(view), patient, probe, probe_path)
-    models = _models(view, profile, provider, precision, weights)
+    told = ViewChoice.UNKNOWN if chosen.startswith("virtual") else view  # a virtual probe may be turned out of its view
+    models = _models(told, profile, provider, precision, weights)
     raise typer.Exit(run_live(LiveOptions(chosen, headless, seconds, json_out, models, screenshot)))
 
 

@@ -2,9 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterator
 
-import cv2
 import numpy as np
 import pytest
 
@@ -31,15 +29,6 @@ def sample(seed: int, line_step: int) -> None:
     for plane in (echo.coherence, truth.quality, truth.gcnr, *truth.severity.values()):
         raster.convert(plane)
     raster.convert(grey_levels(echo.total, -10.0, 55.0))
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """OpenCV on the thread that is measured."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    yield
-    cv2.setNumThreads(before)
 
 
 @pytest.mark.usefixtures("one_thread")

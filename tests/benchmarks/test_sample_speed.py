@@ -3,9 +3,7 @@
 import json
 import statistics
 import time
-from collections.abc import Iterator
 
-import cv2
 import pytest
 
 from capture.virtual.generator.draw import PATIENT_SAMPLES
@@ -14,15 +12,6 @@ from models.data.virtual_labels import region_truth
 from models.data.virtual_shards import encoded
 
 BUDGET_MS = 100.0  # two processes of one thread then make 20 samples/s
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """OpenCV on the thread that is measured."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    yield
-    cv2.setNumThreads(before)
 
 
 @pytest.mark.usefixtures("one_thread")

@@ -37,6 +37,7 @@ from capture.virtual.acoustics.signals import (
 )
 from capture.virtual.probe.settings import ProbeSettings
 from capture.virtual.screen.console import Console
+from capture.virtual.screen.layout import fitted_sector
 from capture.virtual.screen.looks import LOOKS
 from capture.virtual.screen.parameters import ScreenParameters
 
@@ -243,16 +244,7 @@ def abdomen_screen(probe: ProbeSettings, width: int, height: int, seed: int, lim
     """Screen with the curvilinear sector as large as fits, without ECG."""
     look = LOOKS[seed % len(LOOKS)]
     top, bottom = height * (look.header_fraction + 0.045), height * (0.965 - look.footer_fraction)
-    reach, first = probe.face_mm + probe.depth_mm, probe.face_mm * np.cos(probe.half_angle)
-    pixels_per_mm = min((bottom - top) / (reach - first), 0.40 * width / (reach * np.sin(probe.half_angle)))
-    sector = Sector(
-        apex_x=round(0.5 * width),
-        apex_y=float(top - first * pixels_per_mm),
-        radius_min_px=float(probe.face_mm * pixels_per_mm),
-        radius_max_px=float(reach * pixels_per_mm),
-        angle_left=-probe.half_angle,
-        angle_right=probe.half_angle,
-    )
+    sector = fitted_sector(probe, round(0.5 * width), (top, bottom), 0.40 * width)
     return ScreenParameters(
         width, height, sector, probe.depth_mm, look, limited_range, seed=seed, exam=EXAM, marker_at_corner=True
     )

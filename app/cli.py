@@ -163,7 +163,8 @@ def models_verify(weights: Weights = None, json_out: Json = False) -> None:
 
 
 Out = Annotated[Path, typer.Option(help="Folder for the checkpoint; a run there goes on where it stopped.")]
-Epochs = Annotated[int, typer.Option(min=0, help="Passes over the data; 0: as the recipe says.")]
+Epochs = Annotated[int, typer.Option(min=0, help="Passes over the data per phase; 0: as the recipe says.")]
+FinishEpochs = Annotated[int, typer.Option(min=0, help="Passes of the second phase; 0: as many as --epochs.")]
 
 
 @train_app.command("segmentation")
@@ -171,21 +172,23 @@ def train_segmentation(
     out: Out,
     data: Data = DEFAULT_DATA,
     epochs: Epochs = 0,
+    finish_epochs: FinishEpochs = 0,
     virtual: Annotated[Path | None, typer.Option(help="Train on this virtual set as well.")] = None,
     virtual_only: Annotated[bool, typer.Option("--virtual-only", help="Leave the real frames out.")] = False,
+    start: Annotated[Path | None, typer.Option(help="Begin with the weights of this checkpoint.")] = None,
 ) -> None:
     """Segmentation of LV, MYO and LA on CAMUS, on virtual frames or on both."""
     from app.commands.train import run_train_segmentation
 
-    raise typer.Exit(run_train_segmentation(data, out, epochs, virtual, virtual_only))
+    raise typer.Exit(run_train_segmentation(data, out, epochs, finish_epochs, virtual, virtual_only, start))
 
 
 @train_app.command("regional")
-def train_regional(out: Out, data: Data = DEFAULT_DATA, epochs: Epochs = 0) -> None:
+def train_regional(out: Out, data: Data = DEFAULT_DATA, epochs: Epochs = 0, finish_epochs: FinishEpochs = 0) -> None:
     """End-to-end regional quality on CAMUS with degradations of known severity."""
     from app.commands.train import run_train_regional
 
-    raise typer.Exit(run_train_regional(data, out, epochs))
+    raise typer.Exit(run_train_regional(data, out, epochs, finish_epochs))
 
 
 @export_app.command("regional")

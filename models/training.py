@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import math
+import pickle
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from typing import Any, Protocol
 
 import torch
 from torch.utils.data import DataLoader
+
+from capture.errors import DataError
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +102,21 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.epochs_done, self.seconds = state["epochs_done"], state["seconds"]
         log.info("going on after epoch %d of %s", self.epochs_done, self.checkpoint)
+
+
+def load_average(network: torch.nn.Module, checkpoint: Path) -> None:
+    """Give ``network`` the averaged weights of another run's checkpoint.
+
+    Raises
+    ------
+    DataError
+        When the file is missing, is no checkpoint or holds another network's weights.
+    """
+    try:
+        network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
+    except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError, EOFError) as error:
+        advice = "give the checkpoint of a run of this kind"
+        raise DataError(f"cannot begin with {checkpoint}: {error}; {advice}") from error
 
 
 class EpochData(Protocol):

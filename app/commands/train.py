@@ -20,25 +20,27 @@ def _need_training_extra() -> None:
         ) from error
 
 
-def run_train_segmentation(data: Path, out: Path, epochs: int, virtual: Path | None, virtual_only: bool) -> int:
+def run_train_segmentation(
+    data: Path, out: Path, epochs: int, finish_epochs: int, virtual: Path | None, virtual_only: bool, start: Path | None
+) -> int:
     """Train the segmentation on real frames, virtual ones or both; prints the checkpoint's path."""
     _need_training_extra()
     from models.regional.train_segmentation import SegmentationRecipe, train_segmentation
 
-    recipe = SegmentationRecipe()
-    recipe = replace(recipe, optimisation=recipe.optimisation.of(epochs), finish=recipe.finish.of(epochs))
-    checkpoint = train_segmentation(data, out, recipe, virtual=virtual, real=not virtual_only)
+    plan = SegmentationRecipe()
+    recipe = replace(plan, optimisation=plan.optimisation.of(epochs), finish=plan.finish.of(finish_epochs or epochs))
+    checkpoint = train_segmentation(data, out, recipe, virtual=virtual, real=not virtual_only, start=start)
     sys.stdout.write(f"{checkpoint}\n")
     return 0
 
 
-def run_train_regional(data: Path, out: Path, epochs: int) -> int:
+def run_train_regional(data: Path, out: Path, epochs: int, finish_epochs: int) -> int:
     """Train the regional quality network; prints the checkpoint's path."""
     _need_training_extra()
     from models.regional.train_quality import QualityRecipe, train_quality
 
-    recipe = QualityRecipe()
-    recipe = replace(recipe, optimisation=recipe.optimisation.of(epochs), finish=recipe.finish.of(epochs))
+    plan = QualityRecipe()
+    recipe = replace(plan, optimisation=plan.optimisation.of(epochs), finish=plan.finish.of(finish_epochs or epochs))
     sys.stdout.write(f"{train_quality(data, out, recipe)}\n")
     return 0
 

@@ -188,7 +188,7 @@ class VirtualScanner:
         """The sector's box alone, (box.height, box.width) uint8, 0 outside the sector."""
         level = self._filter.damped(smoothed(self.level_db(frame_index)))
         level += self.probe.knobs_db()[:, None]
-        polar = self._filter.mapped(to_grey(level, self.gain_db, self.probe.dynamic_range_db))
+        polar = to_grey(level, self.gain_db, self.probe.dynamic_range_db, self._filter.curve)
         wide = cv2.resize(polar, (2 * self.probe.beams, self.probe.ranges), interpolation=cv2.INTER_CUBIC)
         return self.console.picture(np.asarray(wide))
 
@@ -245,7 +245,7 @@ class VirtualScanner:
         power = np.zeros(self.probe.ranges)
         for number in range(6):
             aside = self.grid.points + np.float32(31.7 * number) * (self.grid.plane.normal + self.grid.plane.lateral)
-            field = self._lattice.read(self.grid.spread(self._lattice.coordinates(aside)))
+            field = self._lattice.read(self.grid.spread_exactly(self._lattice.coordinates(aside)))
             power += (np.abs(self._point_spread.apply(field)) ** 2).mean(axis=1) / 6
         smooth = cv2.GaussianBlur(power.reshape(-1, 1), (1, 0), sigmaX=1, sigmaY=10)
         return np.asarray(1 / np.sqrt(smooth), np.float32)
@@ -254,11 +254,9 @@ class VirtualScanner:
         grid = self.grid
         material, level_db, transmission_db = self.echoes_db(state)
         travel_mm = np.einsum("ijk,jk->ij", grid.tissue_points - material, grid.directions)
-        nodes = np.concatenate([self._lattice.coordinates(material), travel_mm[..., None]], axis=-1)
-        samples = grid.spread(nodes)
+        field = self._lattice.read(grid.spread_exactly(self._lattice.coordinates(material)))
         strength = cv2.exp(grid.spread(level_db + transmission_db, smooth=True) * np.float32(_NEPER_PER_DB))
-        field = self._lattice.read(samples[..., :3])
-        turn = samples[..., 3] * np.float32(-self.probe.wave_number_rad_per_mm)
+        turn = grid.spread(travel_mm) * np.float32(-self.probe.wave_number_rad_per_mm)
         return np.asarray(field * rotated(strength * self._gain, turn))
 
     def _clutter_field(self, t_s: float) -> np.ndarray:

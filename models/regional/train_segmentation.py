@@ -20,7 +20,7 @@ from models.data.virtual_dataset import VirtualDataset
 from models.metrics.segmentation import dice_per_class
 from models.regional.augment import random_geometry, random_intensity
 from models.regional.network import SEGMENTATION_CLASSES, SegmentationUNet
-from models.training import Optimisation, Run, train_phase
+from models.training import Optimisation, Run, load_average, train_phase
 
 MAIN = Optimisation(epochs=24, learning_rate=2.5e-3, weight_decay=1e-2, average_decay=0.996)
 FINISH = Optimisation(epochs=8, learning_rate=8e-4, weight_decay=1e-2, average_decay=0.996)
@@ -78,6 +78,7 @@ def train_segmentation(
     *,
     virtual: Path | None = None,
     real: bool = True,
+    start: Path | None = None,
 ) -> Path:
     """Train and return the path of the checkpoint (resumes from what is there).
 
@@ -86,11 +87,12 @@ def train_segmentation(
     data_dir : folder that holds ``camus/``; its validation split measures every run
     virtual : folder of ``sonogauge virtual dataset`` to train on as well
     real : whether the CAMUS training split is trained on
+    start : checkpoint of an earlier run whose averaged weights this one begins with
 
     Raises
     ------
     DataError
-        Nothing is left to train on, or a set cannot be read.
+        Nothing is left to train on, or a set or ``start`` cannot be read.
     """
     torch.manual_seed(recipe.seed)
     if not real and virtual is None:
@@ -99,6 +101,8 @@ def train_segmentation(
     data = _Pairs(read_split(data_dir, "train") if real else [], simulated, recipe.seed)
     val = read_split(data_dir, "val")
     network = SegmentationUNet().to(memory_format=torch.channels_last)
+    if start is not None:
+        load_average(network, start)
     main = Run(network, recipe.optimisation, out_dir / "segmentation_main.pt")
     _train_phase(main, data, val, recipe)
     data.strength, data.seed = recipe.finish_strength, recipe.seed + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from capture.virtual.body.reproducible import exponential, product
 from capture.virtual.body.windows import window
 from capture.virtual.probe.plane import ImagePlane
 from capture.virtual.probe.pose import ProbePose
@@ -56,6 +57,11 @@ class BeamGrid:
         size = (self._probe.beams, self._probe.ranges)
         return np.asarray(cv2.resize(np.ascontiguousarray(values, np.float32), size, interpolation=how))
 
+    def spread_exactly(self, values: np.ndarray) -> np.ndarray:
+        """Node values (ranges, beams, K) uint16 at every sample of the probe, uint16, the same on every machine."""
+        size = (self._probe.beams, self._probe.ranges)
+        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR_EXACT))
+
 
 def node_places(probe: ProbeSettings, nodes: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Ranges (mm) and angles (rad) of nodes, at the places that ``cv2.resize`` takes them to stand for."""
@@ -67,6 +73,6 @@ def node_places(probe: ProbeSettings, nodes: tuple[int, int]) -> tuple[np.ndarra
 def undeformed(points: np.ndarray, pose: ProbePose) -> np.ndarray:
     """Where body places (..., 3) would be without the probe's pressure, which squeezes the tissue near it; float32."""
     stand = window(pose.window)
-    depth = np.maximum((points - pose.plane().origin) @ stand.axial, 0)
-    pressed = np.float32(pose.press_mm) * np.exp(depth * np.float32(-1 / 20))
+    depth = np.maximum(product(points - pose.plane().origin, stand.axial), 0)
+    pressed = np.float32(pose.press_mm) * exponential(depth * np.float32(-1 / 20))
     return np.asarray(points - pressed[..., None] * stand.axial)

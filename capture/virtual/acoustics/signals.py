@@ -13,6 +13,7 @@ from capture.virtual.probe.settings import ProbeSettings
 _SIGMA_PER_FWHM = 1 / 2.3548
 # Power to dB: 10 log10(x) = 10 / ln(10) * ln(x).
 _DB_PER_NEPER = 10 / np.log(10)
+CURVE_STEPS = 16  # of a grey map per grey level: fine, so that a rounding error is not raised with the contrast
 
 
 def white_field(rng: np.random.Generator, ranges: int, beams: int) -> np.ndarray:
@@ -105,12 +106,18 @@ def smoothed(level_db: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.GaussianBlur(level_db, (3, 5), sigmaX=0.7, sigmaY=1.0))
 
 
-def to_grey(level_db: np.ndarray, gain_db: float, dynamic_range_db: float) -> np.ndarray:
-    """Grey levels: 0 dB after gain is white, ``dynamic_range_db`` below is black; uint8."""
-    scale = 255 / dynamic_range_db
+def to_grey(
+    level_db: np.ndarray, gain_db: float, dynamic_range_db: float, curve: np.ndarray | None = None
+) -> np.ndarray:
+    """Grey levels: 0 dB after gain is white, ``dynamic_range_db`` below is black; uint8.
+
+    ``curve`` is a grey map, (255 * CURVE_STEPS + 1,) uint8: the grey level for each ``CURVE_STEPS``-th of one.
+    """
+    steps = 1 if curve is None else CURVE_STEPS
+    scale = 255 * steps / dynamic_range_db
     grey = level_db * np.float32(scale) + np.float32((gain_db + dynamic_range_db) * scale)
-    np.clip(grey, 0, 255, out=grey)
-    return np.asarray(grey.astype(np.uint8))
+    np.clip(grey, 0, 255 * steps, out=grey)
+    return np.asarray(grey.astype(np.uint8) if curve is None else curve.take(grey.astype(np.uint16)))
 
 
 def rotated(amplitude_map: np.ndarray, phase_rad: np.ndarray) -> np.ndarray:

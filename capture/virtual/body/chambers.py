@@ -13,6 +13,7 @@ import numpy as np
 
 from capture.virtual.body.heart import ROOT_DEG, Heart
 from capture.virtual.body.motion import AxisPlaces, right_share
+from capture.virtual.body.reproducible import length, product
 from capture.virtual.body.ventricle import TABLE_S, Table, squareness, table_index
 
 RIGHT_WALL_MM, ATRIAL_WALL_MM, ROOT_WALL_MM = 4.0, 2.6, 2.4
@@ -134,9 +135,9 @@ class Chambers:
         """Outflow tract, sinuses and ascending aorta: a tube that bulges at the sinuses."""
         heart = self.heart
         away = material - heart.root_centre
-        along = away @ heart.root_axis
+        along = product(away, heart.root_axis)
         across = away - along[..., None] * heart.root_axis
-        rho = np.sqrt(np.einsum("...i,...i->...", across, across))
+        rho = length(across)
         radius = self._root(table_index(along * np.float32(1 / heart.parameters.length)))
         return np.asarray(np.maximum(rho - radius, np.maximum(-4 - along, along - np.float32(_ROOT_LENGTH_MM))))
 
@@ -147,9 +148,7 @@ class Chambers:
         behind = cos(radians(292)) * across + sin(radians(292)) * front
         centre = heart.apex + (p.length + 12) * along + (p.atrium_radius + 19) * behind
         way = cos(radians(33)) * across + sin(radians(33)) * front + 0.45 * along
-        way = (way / np.linalg.norm(way)).astype(np.float32)
+        way = way / length(way)
         away = material - centre.astype(np.float32)
-        across_way = away - (away @ way)[..., None] * way
-        return np.asarray(
-            np.sqrt(np.einsum("...i,...i->...", across_way, across_way)) - np.float32(p.root_radius + 0.5)
-        )
+        across_way = away - product(away, way)[..., None] * way
+        return np.asarray(length(across_way) - np.float32(p.root_radius + 0.5))

@@ -9,6 +9,7 @@ import numpy as np
 
 from capture.virtual.body import rhythm
 from capture.virtual.body.motion import AxisPlaces, HeartMotion
+from capture.virtual.body.reproducible import product
 from capture.virtual.body.ventricle import VentricleShape, table_index
 from capture.virtual.body.wall_motion import WallMotion
 
@@ -176,12 +177,12 @@ class Heart:
 
     def local(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Body places (..., 3) as mm along ``axes`` from the tip of the cavity, each (...) float32."""
-        away = (np.asarray(points, np.float32) - self.apex) @ self.axes.T
+        away = product(np.asarray(points, np.float32) - self.apex, self.axes.T)
         return away[..., 0], away[..., 1], away[..., 2]
 
     def body(self, u: np.ndarray | float, v: np.ndarray | float, w: np.ndarray | float) -> np.ndarray:
         """Inverse of ``local``, (..., 3) float32."""
-        return np.asarray(np.stack(np.broadcast_arrays(u, v, w), axis=-1).astype(np.float32) @ self.axes + self.apex)
+        return product(np.stack(np.broadcast_arrays(u, v, w), axis=-1), self.axes) + self.apex
 
     def axis_places(self, points: np.ndarray) -> AxisPlaces:
         """Body places (..., 3) around the bowed long axis."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from capture.virtual.body.reproducible import cosine_and_sine, exponential
 from capture.virtual.body.ventricle import TABLE_S, Table, table_index
 from capture.virtual.body.windows import skin_depth
 
@@ -63,7 +64,7 @@ class HeartMotion:
         s0 = here.s + (self._unshortened(here.s, state.ejected) - here.s) * weight
         index = table_index(s0)
         turn = self._twist(index) * (weight * np.float32(-state.ejected))
-        cosine_turn, sine_turn = np.cos(turn), np.sin(turn)
+        cosine_turn, sine_turn = cosine_and_sine(turn)
         cosine = here.cosine * cosine_turn - here.sine * sine_turn
         sine = here.sine * cosine_turn + here.cosine * sine_turn
         rho0 = self._unsqueezed(s0, index, here.rho, cosine, sine, state.ejected)
@@ -86,7 +87,7 @@ class HeartMotion:
         p = self._heart.parameters
         right = right_share(here.cosine, here.sine) * np.clip(here.s, 0.3, 1)
         edge = np.float32(p.radius + p.lateral + 2) + np.float32(p.right_width) * right
-        return np.asarray(np.exp(np.minimum(edge - here.rho, 0) * np.float32(1 / 13)))
+        return exponential(np.minimum(edge - here.rho, 0) * np.float32(1 / 13))
 
     def _unsqueezed(
         self, s0: np.ndarray, index: np.ndarray, rho: np.ndarray, cosine: np.ndarray, sine: np.ndarray, ejected: float
@@ -103,8 +104,8 @@ class HeartMotion:
         beyond = np.maximum(rho - outer, 0)
         # The right ventricle narrows as well; everything fades into still tissue outside.
         width = np.float32(p.right_width)
-        fading = np.exp(np.minimum(width - beyond, 0) * np.float32(1 / 12))
+        fading = exponential(np.minimum(width - beyond, 0) * np.float32(1 / 12))
         right = np.minimum(beyond, width) * fading * np.float32(ejected)
         right *= self._narrows(index) * right_share(cosine, sine)
-        outside = rho + (outer0 - outer) * np.exp(beyond * np.float32(-1 / 14)) + right
+        outside = rho + (outer0 - outer) * exponential(beyond * np.float32(-1 / 14)) + right
         return np.asarray(np.where(rho <= inner, rho / scale, np.where(rho <= outer, in_wall, outside)), np.float32)

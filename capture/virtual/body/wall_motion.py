@@ -69,11 +69,11 @@ class WallMotion:
         A trigonometric polynomial passes through the six walls; levels are joined by straight lines.
         """
         turns = np.exp(1j * np.arange(4)[:, None] * np.radians(60) * np.arange(6)) / 6
-        turn = cosine + 1j * sine
+        turn = np.asarray(cosine, np.float64) + 1j * sine
         powers = [np.ones_like(turn), turn, turn * turn, turn * turn * turn]
         rows = []
         for row in self.amplitudes:
-            weights = (turns @ np.array(row)).astype(np.complex64) * np.array([1, 2, 2, 1], np.float32)
+            weights = (turns @ np.array(row)) * np.array([1.0, 2.0, 2.0, 1.0])
             rows.append(sum((np.conj(w) * p).real for w, p in zip(weights, powers, strict=True)))
         basal, mid, apical = rows
         share = np.interp(s, _LEVEL_S, (0.0, 1.0, 2.0)).astype(np.float32)

@@ -8,6 +8,7 @@ from math import cos, radians, sin
 import numpy as np
 
 from capture.errors import CaptureError
+from capture.virtual.body.reproducible import product
 
 
 def azimuth(degrees: float) -> np.ndarray:
@@ -23,7 +24,7 @@ RIB_SPACING_MM = 31.0
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """A place on the skin and the standard directions of a probe there; unit vectors (3,) float32 in the body frame.
+    """A place on the skin and the standard directions of a probe there; unit vectors (3,) float64 in the body frame.
 
     Attributes
     ----------
@@ -40,11 +41,11 @@ class Window:
 
 
 def _window(origin: np.ndarray, lateral: np.ndarray, axial: np.ndarray, ribs: bool) -> Window:
+    origin, lateral, axial = (np.asarray(v, np.float64) for v in (origin, lateral, axial))
     axial = axial / np.linalg.norm(axial)
     lateral = lateral - (lateral @ axial) * axial
     lateral = lateral / np.linalg.norm(lateral)
     elevation = np.cross(axial, lateral)
-    origin, lateral, elevation, axial = (v.astype(np.float32) for v in (origin, lateral, elevation, axial))
     return Window(origin, lateral, elevation, axial, ribs)
 
 
@@ -73,7 +74,7 @@ def window(name: str) -> Window:
 
 
 _NORMALS = np.stack([w.axial for w in WINDOWS.values()], axis=1)  # (3, windows)
-_OFFSETS = np.array([w.origin @ w.axial for w in WINDOWS.values()], np.float32)
+_OFFSETS = np.array([product(w.origin, w.axial) for w in WINDOWS.values()], np.float32)
 
 
 def skin_depth(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +82,7 @@ def skin_depth(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     The skin is flat around each window, so that the body is what lies below all three planes.
     """
-    depths = points @ _NORMALS - _OFFSETS  # (..., 3) -> (..., windows)
+    depths = product(points, _NORMALS) - _OFFSETS  # (..., 3) -> (..., windows)
     which = (depths[..., 1] < depths[..., 0]).astype(np.uint8)
     depth = np.minimum(depths[..., 0], depths[..., 1])
     which[depths[..., 2] < depth] = 2

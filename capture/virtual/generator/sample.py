@@ -136,9 +136,8 @@ class _Exposure:
         echo = simulator.simulate(field, self._rng, noise_db, self._clutter_db())
         level = self._compounded_db(echo)
         display = Display(self._gain_db(level), draw.dynamic_range_db)
-        grey = to_grey(self._damped(level), display.gain_db, display.dynamic_range_db)
-        if draw.grey_map:
-            grey = ImageFilter(draw.filter_seed, draw.median_grey).mapped(grey)
+        curve = ImageFilter(draw.filter_seed, draw.median_grey).curve if draw.grey_map else None
+        grey = to_grey(self._damped(level), display.gain_db, display.dynamic_range_db, curve)
         passed = echo.transmission * amplitude(way_db)[:, grid.columns]
         quality = true_quality(replace(echo, transmission=passed), display, lost_db[:, grid.columns])
         return self._labelled(grey, echo.coherence, quality, display.gain_db)

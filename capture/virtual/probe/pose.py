@@ -154,7 +154,7 @@ def _five_chamber(heart: Heart) -> ProbePose:
     four = _long_axis("apical", heart, 0.0, None)
     plane = four.plane()
     root = heart.root_centre + 6.0 * heart.root_axis
-    normal = np.cross(plane.lateral, root - plane.origin)
+    normal = np.cross(plane.lateral, np.asarray(root - plane.origin, np.float64))
     return pose_of_plane("apical", plane.origin, normal / np.linalg.norm(normal), stand.lateral, None)
 
 

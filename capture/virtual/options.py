@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import CaptureError
+from capture.virtual.abdomen.scanner import VIEW as ABDOMEN_VIEW
+from capture.virtual.abdomen.scanner import AbdomenScanner
 from capture.virtual.probe.path import ProbePath
 from capture.virtual.probe.pose import ProbePose, standard_pose
 from capture.virtual.probe.settings import TGC_SLIDERS, ProbeSettings
 from capture.virtual.scanner import VirtualScanner, chosen_patient, screen_for, view_reach_mm
+from capture.virtual.scene import Scene
 from capture.virtual.screen.console import ScreenParameters
+from capture.virtual.screen.modes import IMAGE
 
 # Short names of the ways to move a probe from the standard pose of a view, and of the knobs of the scanner.
 MOVES = {
@@ -40,8 +44,10 @@ class ScannerOptions:
 
     Attributes
     ----------
-    seed, view, width, height, fps : see ``VirtualScanner``
-    patient : a name of ``patient.PATIENTS``, empty for any
+    seed, width, height, fps : see ``VirtualScanner``
+    view : of the heart, see ``VirtualScanner``, or ``BLADDER`` for the abdomen, whose probe stays where it is
+    mode : ``2d``, or a sweeping ``spectral`` or ``mmode`` strip below a small picture
+    patient : a name of ``patient.PATIENTS``, of the abdomen a picture quality A-, A or A+; empty for any
     moves : probe moves from the standard pose of the view, by the short names of ``MOVES``; mm, degrees, 0..1
     knobs : scanner settings by the short names of ``KNOBS``; mm, MHz, dB
     tgc : dB of the time gain compensation's sliders from the probe on; empty for all 0
@@ -53,6 +59,7 @@ class ScannerOptions:
     width: int = 1920
     height: int = 1080
     fps: float = 30.0
+    mode: str = IMAGE
     patient: str = ""
     moves: dict[str, float] = field(default_factory=dict)
     knobs: dict[str, float] = field(default_factory=dict)
@@ -94,6 +101,7 @@ class ScannerOptions:
         parts = [f"{name}={getattr(self, name)}" for name in ("seed", "view", "width", "height")]
         parts.append(f"fps={self.fps:g}")
         parts += [f"{name}={value:g}" for name, value in {**self.moves, **self.knobs}.items()]
+        parts += [f"mode={self.mode}"] if self.mode != IMAGE else []
         parts += [f"{name}={getattr(self, name)}" for name in ("patient", "path") if getattr(self, name)]
         if self.tgc:
             parts.append("tgc=" + "/".join(f"{value:g}" for value in self.tgc))
@@ -103,7 +111,12 @@ class ScannerOptions:
     def shown_view(self) -> str | None:
         """The view whose wall names hold for the picture; None for other views and a probe that is turned away."""
         turned = abs(self.moves.get("rotation", 0.0)) > _STILL_THE_VIEW_DEG or bool(self.path)
-        return self.view if self.view in NAMED_VIEWS and not turned else None
+        return self.view if self.view in NAMED_VIEWS and self.mode == IMAGE and not turned else None
+
+    @property
+    def steerable(self) -> bool:
+        """Whether the probe can be moved and the knobs turned."""
+        return self.view != ABDOMEN_VIEW
 
     def probe_settings(self) -> ProbeSettings:
         """What the patient's sonographer has set, with the knobs of the options.
@@ -128,13 +141,25 @@ class ScannerOptions:
         CaptureError
             For anything that is not possible.
         """
+        if not self.steerable:
+            return self._abdomen().screen
         self.probe_path()
         moved(ProbePose(), self.moves)
         probe, patient = self.probe_settings(), self.patient or None
-        return screen_for(self.seed, self.view, self.width, self.height, probe=probe, patient=patient)
+        return screen_for(self.seed, self.view, self.width, self.height, probe=probe, patient=patient, mode=self.mode)
+
+    def make_scene(self) -> Scene:
+        """The scanner with its probe where the options put it, or the abdomen.
+
+        Raises
+        ------
+        CaptureError
+            For anything that is not possible.
+        """
+        return self.make_scanner() if self.steerable else self._abdomen()
 
     def make_scanner(self) -> VirtualScanner:
-        """The scanner with its probe where the options put it.
+        """The scanner of a heart, with its probe where the options put it.
 
         Raises
         ------
@@ -149,9 +174,17 @@ class ScannerOptions:
             self.fps,
             patient=self.patient or None,
             probe=self.probe_settings(),
+            mode=self.mode,
         )
         scanner.set_pose(self.pose(scanner))
         return scanner
+
+    def _abdomen(self) -> AbdomenScanner:
+        if self.moves or self.knobs or self.tgc or self.path or self.mode != IMAGE:
+            raise CaptureError(
+                f"In the view {ABDOMEN_VIEW} probe, knobs and mode stay as they are. Leave these options out."
+            )
+        return AbdomenScanner(self.seed, self.width, self.height, self.fps, self.patient or None)
 
     def pose(self, scanner: VirtualScanner) -> ProbePose:
         """The standard pose of the view for this patient, with the moves.
@@ -211,6 +244,7 @@ def _sliders(value: str) -> tuple[float, ...]:
 _PLAIN: dict[str, Callable[[str], object]] = {
     "seed": int,
     "view": str,
+    "mode": str,
     "width": int,
     "height": int,
     "fps": float,

@@ -13,6 +13,7 @@ import signal
 import struct
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -21,6 +22,7 @@ from capture.virtual.options import ScannerOptions
 from capture.virtual.probe.path import ProbePath, pose_at
 from capture.virtual.probe.pose import ProbePose
 from capture.virtual.scanner import VirtualScanner
+from capture.virtual.scene import Scene
 from capture.virtual.shared_ring import SharedRing
 
 # frame index, time of publication on the monotonic clock (ns), CPU seconds of this process so far, slot in the ring
@@ -52,14 +54,14 @@ def main(argument: str) -> None:
     cv2.setNumThreads(1)
     job = RenderJob.from_json(argument)
     options = job.options
-    scanner = options.make_scanner()
-    probe = ProbeGuide(scanner, options.probe_path())
-    scanner.render(0)
+    scene = options.make_scene()
+    guide = ProbeGuide(scene, options.probe_path()).guide if isinstance(scene, VirtualScanner) else _unguided
+    scene.render(0)
     ring = SharedRing(job.descriptor, job.slots, options.height, options.width)
     pipe = sys.stdout.fileno()
     os.set_blocking(pipe, False)
     try:
-        _render_for_ever(scanner, probe, ring, job, pipe)
+        _render_for_ever(scene, guide, ring, job, pipe)
     except BrokenPipeError:
         pass
     finally:
@@ -97,14 +99,18 @@ class ProbeGuide:
         return ProbePose(**json.loads(lines[-1])) if lines else None
 
 
-def _render_for_ever(scanner: VirtualScanner, probe: ProbeGuide, ring: SharedRing, job: RenderJob, pipe: int) -> None:
+def _unguided(_t_s: float) -> None:
+    """The probe of the abdomen stays where it is."""
+
+
+def _render_for_ever(scene: Scene, guide: Callable[[float], None], ring: SharedRing, job: RenderJob, pipe: int) -> None:
     start, fps = time.monotonic(), job.options.fps
     index, count = 0, 0
     while True:
         time.sleep(max(0.0, start + index / fps - time.monotonic()))
-        probe.guide(index / fps)
+        guide(index / fps)
         slot = count % job.slots
-        ring.write(slot, scanner.render(index))
+        ring.write(slot, scene.render(index))
         _announce(pipe, index, slot)
         count += 1
         # On a machine that is too slow the heart keeps its rhythm and frames are left out.

@@ -16,7 +16,7 @@ import numpy as np
 from capture.errors import CaptureError
 from capture.frame import Frame, SourceInfo, VideoMode
 from capture.virtual.options import ScannerOptions
-from capture.virtual.scanner import VirtualScanner
+from capture.virtual.scene import Scene
 from capture.virtual.screen.console import Console
 
 Progress = Callable[[float], None]
@@ -36,21 +36,21 @@ class Loop:
         return self.console.compose(self.pictures[place], place / self.fps)
 
 
-def render_loop(scanner: VirtualScanner, seconds: float, progress: Progress | None = None) -> Loop:
-    """Render about ``seconds``, rounded to whole heart beats so that the heart does not jump.
+def render_loop(scene: Scene, seconds: float, progress: Progress | None = None) -> Loop:
+    """Render about ``seconds``, rounded to whole periods of the scene so that the heart does not jump.
 
     ``progress`` is called with the share that is done, 0..1.
     """
-    period_s = scanner.heart.period_s
-    count = max(2, round(max(1, round(seconds / period_s)) * period_s * scanner.fps))
-    box = scanner.console.converter.box
+    period_s = scene.period_s
+    count = max(2, round(max(1, round(seconds / period_s)) * period_s * scene.fps))
+    box = scene.console.converter.box
     pictures = np.empty((count, box.height, box.width), np.uint8)
     for index in range(count):
-        pictures[index] = scanner.picture(index)
+        pictures[index] = scene.picture(index)
         if progress is not None:
             progress((index + 1) / count)
     pictures.setflags(write=False)
-    return Loop(scanner.console, pictures, scanner.fps)
+    return Loop(scene.console, pictures, scene.fps)
 
 
 class ReplaySource:
@@ -111,7 +111,7 @@ class ReplaySource:
         if self._loop is not None:
             return
         scanner, mode = (
-            self.options.make_scanner(),
+            self.options.make_scene(),
             VideoMode(self.options.width, self.options.height, self.fps, "BGR3"),
         )
         self._info = SourceInfo(

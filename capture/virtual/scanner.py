@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 
 from capture.errors import CaptureError
-from capture.geometry import Sector
 from capture.virtual.acoustics.beam_grid import BeamGrid
 from capture.virtual.acoustics.degradations import Degradations
 from capture.virtual.acoustics.image_filter import ImageFilter
@@ -37,9 +36,11 @@ from capture.virtual.body.patient import Patient, named_patient
 from capture.virtual.ground_truth import GroundTruth, ground_truth
 from capture.virtual.probe.pose import VIEWS, ProbePose, standard_pose
 from capture.virtual.probe.settings import ProbeSettings
+from capture.virtual.scene import Scene
 from capture.virtual.screen.console import Console, ScreenParameters
 from capture.virtual.screen.layout import scanner_screen
 from capture.virtual.screen.looks import LOOKS
+from capture.virtual.screen.modes import IMAGE, MODES, with_strip
 
 AVERAGED_SHARE = 0.5  # of noise and clutter
 _TGC_DB_PER_CM_MHZ = 0.5  # attenuation for which gain over depth makes up
@@ -68,25 +69,29 @@ def screen_for(
     rate_bpm: float | None = None,
     limited_range: bool = False,
     patient: Patient | str | None = None,
+    mode: str = IMAGE,
 ) -> ScreenParameters:
     """Screen of a patient, without preparing to render.
 
     Raises
     ------
     CaptureError
-        For a view or patient that the scanner does not know, or a screen too small to read.
+        For a view, patient or mode that the scanner does not know, or a screen too small to read.
     """
     if view not in VIEWS:
         raise CaptureError(f"The virtual scanner has no view {view!r}. Choose one of {', '.join(VIEWS)}.")
+    if mode not in MODES:
+        raise CaptureError(f"The virtual scanner has no mode {mode!r}. Choose one of {', '.join(MODES)}.")
     if not (320 <= width <= 7680 and 240 <= height <= 4320):
         raise CaptureError(f"A virtual screen of {width}x{height} is not possible. Choose 320x240 to 7680x4320.")
     heart = chosen_patient(seed, patient).heart
     probe = probe or ProbeSettings.random(seed, view_reach_mm(view, heart))
     rate_bpm = rate_bpm or heart.heart_rate_bpm
-    return scanner_screen(probe, width, height, LOOKS[seed % len(LOOKS)], limited_range, rate_bpm, seed)
+    screen = scanner_screen(probe, width, height, LOOKS[seed % len(LOOKS)], limited_range, rate_bpm, seed)
+    return screen if mode == IMAGE else with_strip(screen, mode)
 
 
-class VirtualScanner:
+class VirtualScanner(Scene):
     """Renders screens of one patient; the same arguments give the same bytes.
 
     Parameters
@@ -100,6 +105,7 @@ class VirtualScanner:
     pose : where the probe stands instead of the view's standard pose
     heart, probe, degradations : replace what seed and patient would choose
     gain_db : None for one automatic choice at the standard pose of the view; it stays while the probe moves
+    mode : one of ``modes.MODES``: the picture alone, or a small one above a sweeping strip
 
     Attributes
     ----------
@@ -110,7 +116,7 @@ class VirtualScanner:
     Raises
     ------
     CaptureError
-        For a view or patient that the scanner does not know, or an impossible screen.
+        For a view, patient or mode that the scanner does not know, or an impossible screen.
     """
 
     def __init__(
@@ -128,6 +134,7 @@ class VirtualScanner:
         probe: ProbeSettings | None = None,
         degradations: Degradations | None = None,
         gain_db: float | None = None,
+        mode: str = IMAGE,
     ) -> None:
         self.seed, self.view, self.fps = seed, view, fps
         self.patient = chosen_patient(seed, patient)
@@ -135,7 +142,7 @@ class VirtualScanner:
         self.probe = probe or ProbeSettings.random(seed, view_reach_mm(view, parameters))
         rate = parameters.heart_rate_bpm
         self.screen = screen_for(
-            seed, view, width, height, probe=self.probe, rate_bpm=rate, limited_range=limited_range
+            seed, view, width, height, probe=self.probe, rate_bpm=rate, limited_range=limited_range, mode=mode
         )
         self.heart = Heart(parameters)
         self.degradations = degradations or self.patient.degradations
@@ -149,14 +156,9 @@ class VirtualScanner:
             self.set_pose(pose)
 
     @property
-    def sector(self) -> Sector:
-        """Exact sector on the screen."""
-        return self.screen.sector
-
-    @property
-    def spacing_mm(self) -> float:
-        """Side of a screen pixel in mm."""
-        return self.screen.spacing_mm
+    def period_s(self) -> float:
+        """Length of a heart beat."""
+        return self.heart.period_s
 
     def set_pose(self, pose: ProbePose) -> None:
         """Move the probe; the next frame shows what it sees from there. Gain and depth stay."""
@@ -179,10 +181,6 @@ class VirtualScanner:
         wanted = {"gain_offset_db": gain_offset_db, "tgc_db": tgc_db, "dynamic_range_db": dynamic_range_db}
         changed: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
         self.probe = replace(self.probe, **changed)
-
-    def render(self, frame_index: int) -> np.ndarray:
-        """Complete screen, a fresh (height, width, 3) BGR uint8."""
-        return self.console.compose(self.picture(frame_index), frame_index / self.fps)
 
     def picture(self, frame_index: int) -> np.ndarray:
         """The sector's box alone, (box.height, box.width) uint8, 0 outside the sector."""

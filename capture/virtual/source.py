@@ -112,9 +112,13 @@ class VirtualSource:
         Raises
         ------
         CaptureError
-            The source is not open.
+            The source is not open, or its probe stays where it is.
         """
         session = self._session
+        if not self.options.steerable:
+            raise CaptureError(
+                f"The probe of the view {self.options.view} stays where it is. Choose a view of the heart."
+            )
         if session is None:
             raise CaptureError(f"{self.source_id} is not open. Open it before moving its probe.")
         session.send(pose)

@@ -28,11 +28,16 @@ FINISH = Optimisation(epochs=8, learning_rate=8e-4, weight_decay=1e-2, average_d
 
 @dataclass(frozen=True)
 class SegmentationRecipe:
-    """Everything that decides the outcome beside the data: a main phase, and a finish with milder augmentation."""
+    """Everything that decides the outcome beside the data: a main phase, and a finish with milder augmentation.
+
+    ``virtual_style`` is the strength of intensity changes on virtual frames in both phases: their style is not that of
+    real ones, and a network that gets used to it reads real ones worse the longer it trains.
+    """
 
     optimisation: Optimisation = MAIN
     finish: Optimisation = FINISH
     finish_strength: float = 0.4
+    virtual_style: float = 1.6
     batch: int = 16
     seed: int = 20261121
 
@@ -40,13 +45,16 @@ class SegmentationRecipe:
 class _Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """Images and label maps, (256, 256) uint8 each, as (1, 256, 256) float32 and (256, 256) int64 with changes."""
 
-    def __init__(self, real: list[CamusSample], virtual: VirtualDataset | None, seed: int) -> None:
+    def __init__(
+        self, real: list[CamusSample], virtual: VirtualDataset | None, seed: int, virtual_style: float
+    ) -> None:
         self.images = [squash(s.image(), cv2.INTER_AREA) for s in real]
         self.labels = [squash(s.label(), cv2.INTER_NEAREST) for s in real]
         for index in range(len(virtual) if virtual is not None else 0):
             sample = virtual[index]  # type: ignore[index]
             self.images.append(sample.image)
             self.labels.append(np.where(sample.labels < SEGMENTATION_CLASSES, sample.labels, 0).astype(np.uint8))
+        self._first_virtual, self._virtual_style = len(real), virtual_style
         self.seed = seed
         self.epoch = 0
         self.strength = 1.0
@@ -57,7 +65,8 @@ class _Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         random = np.random.default_rng((self.seed, self.epoch, index))
         image, label = random_geometry(self.images[index], self.labels[index], random, self.strength)
-        image = random_intensity(image, random, self.strength)
+        style = self.strength if index < self._first_virtual else self._virtual_style
+        image = random_intensity(image, random, style)
         return torch.from_numpy(image)[None].float(), torch.from_numpy(label).long()
 
 
@@ -98,7 +107,7 @@ def train_segmentation(
     if not real and virtual is None:
         raise DataError("nothing to train on: leave --virtual-only out, or give a virtual set with --virtual DIR")
     simulated = VirtualDataset(virtual) if virtual is not None else None
-    data = _Pairs(read_split(data_dir, "train") if real else [], simulated, recipe.seed)
+    data = _Pairs(read_split(data_dir, "train") if real else [], simulated, recipe.seed, recipe.virtual_style)
     val = read_split(data_dir, "val")
     network = SegmentationUNet().to(memory_format=torch.channels_last)
     if start is not None:

@@ -17,7 +17,9 @@ import pytest
 
 from capture.errors import CaptureError
 from capture.source import FrameSource, SourceLost
+from capture.virtual.abdomen.scanner import AbdomenScanner
 from capture.virtual.options import ScannerOptions
+from capture.virtual.probe.pose import ProbePose
 from capture.virtual.scanner import VirtualScanner
 from capture.virtual.shared_ring import SharedRing
 from capture.virtual.source import VirtualSource
@@ -151,10 +153,23 @@ def test_a_process_that_cannot_start_says_why(source: VirtualSource, monkeypatch
     assert source.renderer_pid is None
 
 
-@pytest.mark.parametrize("options", [{"view": "A9C"}, {"fps": 0.0}, {"width": 5}])
+@pytest.mark.parametrize("options", [{"view": "A9C"}, {"fps": 0.0}, {"width": 5}, {"mode": "pw"}])
 def test_impossible_options_are_refused_at_open(options: dict[str, object]) -> None:
     with pytest.raises(CaptureError, match="Choose"):
         VirtualSource(ScannerOptions(**options)).open()  # type: ignore[arg-type]
+
+
+def test_the_abdomen_runs_live_and_stays_where_it_is() -> None:
+    source = VirtualSource(ScannerOptions(2, "BLADDER", width=640, height=480, patient="A"))
+    try:
+        assert source.open().view is None
+        frame = source.read(5.0)
+        assert frame is not None
+        assert np.array_equal(frame.pixels, AbdomenScanner(2, 640, 480, quality="A").render(frame.index))
+        with pytest.raises(CaptureError, match="stays where it is"):
+            source.steer(ProbePose())
+    finally:
+        source.close()
 
 
 def test_interpreter_exits_without_a_word() -> None:

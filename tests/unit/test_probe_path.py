@@ -11,6 +11,7 @@ import pytest
 
 from app.commands.live import with_virtual_options
 from capture.errors import CaptureError, SettingsError
+from capture.virtual.abdomen.scanner import AbdomenScanner
 from capture.virtual.options import ScannerOptions, moved
 from capture.virtual.probe.path import ProbePath, pose_at
 from capture.virtual.probe.pose import ProbePose
@@ -68,7 +69,9 @@ def test_a_missing_path_and_an_impossible_pose_are_told(tmp_path: Path):
 
 
 def test_options_say_and_read_the_same():
-    text = "seed=4,view=A2C,width=640,height=480,fps=25,slide_x=10,depth=150,patient=easy,tgc=0/0/1/2/3/4/5/6"
+    text = (
+        "seed=4,view=A2C,width=640,height=480,fps=25,slide_x=10,depth=150,mode=mmode,patient=easy,tgc=0/0/1/2/3/4/5/6"
+    )
     options = ScannerOptions.parse(text)
     assert str(options) == text
     assert ScannerOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
@@ -93,6 +96,25 @@ def test_the_view_names_walls_only_while_it_is_that_view():
     assert ScannerOptions(moves={"tilt": 8}).shown_view == "A4C"
     assert ScannerOptions(moves={"rotation": 60}).shown_view is None
     assert ScannerOptions(view="PLAX").shown_view is None
+    assert ScannerOptions(mode="spectral").shown_view is None
+
+
+def test_strips_and_the_abdomen_are_scenes_too():
+    strip = ScannerOptions.parse("view=PLAX,mode=mmode,width=640,height=480")
+    assert strip.screen().imaging == "mmode"
+    assert strip.make_scene().screen == strip.screen()
+    abdomen = ScannerOptions.parse("view=BLADDER,patient=A+,width=640,height=480")
+    scene = abdomen.make_scene()
+    assert isinstance(scene, AbdomenScanner)
+    assert scene.quality.quality_class == "A+"
+    assert scene.screen == abdomen.screen()
+    assert not abdomen.steerable
+
+
+@pytest.mark.parametrize("text", ["view=BLADDER,tilt=3", "view=BLADDER,gain=3", "view=BLADDER,mode=mmode"])
+def test_the_abdomen_cannot_be_steered(text: str):
+    with pytest.raises(CaptureError, match="Leave these options out"):
+        ScannerOptions.parse(text).make_scene()
 
 
 def test_frequency_sharpens_pulse_and_beam():

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from capture.errors import CaptureError
-from capture.geometry import Sector
 from capture.virtual.abdomen.anatomy import URINE_DB, Bladder, structure_db
 from capture.virtual.abdomen.parameters import QUALITIES, AbdomenParameters, curved_probe
 from capture.virtual.abdomen.textures import texture_db
@@ -36,6 +35,7 @@ from capture.virtual.acoustics.signals import (
     white_field,
 )
 from capture.virtual.probe.settings import ProbeSettings
+from capture.virtual.scene import Scene
 from capture.virtual.screen.console import Console
 from capture.virtual.screen.layout import fitted_sector
 from capture.virtual.screen.looks import LOOKS
@@ -78,7 +78,7 @@ def _drawn_case(seed: int, quality: str | None) -> _Case:
     raise CaptureError(f"Patient {seed} gave no picture of quality {wanted} in {_ATTEMPTS} tries. Choose another seed.")
 
 
-class AbdomenScanner:
+class AbdomenScanner(Scene):
     """Renders screens of one bladder examination; the same arguments give the same bytes.
 
     Parameters
@@ -95,7 +95,6 @@ class AbdomenScanner:
     sector : where the picture stands on the screen
     spacing_mm : side of a screen pixel
     quality : physical quantities behind the class
-    period_s : of the breath, after which motion repeats but for the hand
 
     Raises
     ------
@@ -126,25 +125,15 @@ class AbdomenScanner:
             case.bladder,
             case.quality,
         )
-        self.period_s = self.parameters.breath_period_s
         self.gain_db = display_gain_db(self.parameters, self.probe)
         self.screen = abdomen_screen(self.probe, width, height, seed, limited_range)
         self.console = Console(self.screen, self.probe.ranges, 2 * self.probe.beams)
         self._prepare_signals()
 
     @property
-    def sector(self) -> Sector:
-        """Exact sector on the screen."""
-        return self.screen.sector
-
-    @property
-    def spacing_mm(self) -> float:
-        """Side of a screen pixel in mm."""
-        return self.screen.spacing_mm
-
-    def render(self, frame_index: int) -> np.ndarray:
-        """Complete screen, a fresh (height, width, 3) BGR uint8."""
-        return self.console.compose(self.picture(frame_index), frame_index / self.fps)
+    def period_s(self) -> float:
+        """Length of a breath, after which motion repeats but for the hand's."""
+        return self.parameters.breath_period_s
 
     def picture(self, frame_index: int) -> np.ndarray:
         """The sector's box alone, (box.height, box.width) uint8, 0 outside the sector."""

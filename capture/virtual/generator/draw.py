@@ -176,7 +176,7 @@ def draw_patient(seed: int, number: int, attempt: int = 0) -> PatientDraw:
     patient_seed = int(r.integers(1 << 31))
     trait = str(r.choice(PATIENTS)) if r.random() < 0.4 else "any"
     if trait != "any":
-        heart, thicker = named_patient(trait, patient_seed).heart, float(r.uniform(1.1, 1.6))
+        heart, thicker = named_patient(trait, patient_seed).heart, float(r.uniform(0.95, 1.3))
         if trait != "hypertrophic":
             heart = replace(heart, septum=thicker * heart.septum, lateral=thicker * heart.lateral)
         return PatientDraw(patient_seed, trait, heart)
@@ -185,25 +185,25 @@ def draw_patient(seed: int, number: int, attempt: int = 0) -> PatientDraw:
 
 def _any_heart(r: np.random.Generator, usual: HeartParameters) -> HeartParameters:
     """Wider than usual: small to dilated, thin to thick, leaning, near or far from the probe."""
-    apex_z = float(r.uniform(14, 40))
-    septum = float(r.uniform(9, 18))
+    apex_z = float(r.uniform(22, 46))
+    septum = float(r.uniform(8, 15))
     return replace(
         usual,
-        apex_x=float(np.clip(r.normal(2, 5), -8, 12)),
+        apex_x=float(np.clip(r.normal(-4, 5), -12, 10)),
         apex_y=float(r.normal(0, 3)),
         apex_z=apex_z,
         tilt=float(np.clip(r.normal(0.06, 0.08), -0.08, 0.2)),
         tilt_y=float(r.normal(0, 0.05)),
         length=float(r.uniform(64, 98)),
-        radius=float(r.uniform(20, 35)),
+        radius=float(r.uniform(23, 38)),
         septum=septum,
         lateral=float(septum * r.uniform(0.75, 1.15)),
         waist=float(r.uniform(-0.10, 0.12)),
         uneven=float(r.uniform(0.02, 0.13)),
         uneven_phase=float(r.uniform(0, 2 * pi)),
         oval=float(r.uniform(0, 0.14)),
-        atrium_length=float(r.uniform(30, 52)),
-        atrium_radius=float(r.uniform(15, 27)),
+        atrium_length=float(r.uniform(22, 48)),
+        atrium_radius=float(r.uniform(13, 23)),
         right_width=float(r.uniform(18, 42)),
         bend=float(r.uniform(-2, 6)),
         ejection_fraction=float(r.uniform(0.18, 0.7)),

@@ -11,6 +11,7 @@ from capture.virtual.acoustics.phased_array import BeamGrid
 from capture.virtual.body.anatomy import AO, BACKGROUND, LA, LV, MYO, labels_of
 from capture.virtual.body.chambers import Chambers
 from capture.virtual.body.heart import HeartState
+from capture.virtual.body.motion import AxisPlaces
 from capture.virtual.generator.draw import APICAL, SampleDraw
 from capture.virtual.probe.plane_truth import PlaneTruth
 from capture.virtual.probe.pose import ProbePose
@@ -19,6 +20,7 @@ SIZE = 256
 OTHER_VIEW = "other"
 _MOST_ANGLE_DEG, _MOST_BESIDE_MM, _MOST_MISSED = 25.0, 10.0, 0.25  # of a plane that still counts as its view
 _LINING_MM = 0.8  # what a network that knows real frames finds the cavity narrower by
+_SHOULDER_MM = 5.7  # how far experts let the wall go on beyond the mitral ring (CAMUS training split: 9 to 11 px)
 _ROOT_SHARE = 0.25  # of the atrium: from there on the aortic root makes five chambers
 
 
@@ -86,13 +88,23 @@ class LabelledSample:
 def visible_labels(chambers: Chambers, material: np.ndarray) -> np.ndarray:
     """Labels at end-diastolic places (..., 3) mm, uint8, with the endocardium where its echo begins.
 
-    Trabeculae and the lining return sound, so that experts draw along their inner side; the base stays where it is.
+    Trabeculae and the lining return sound, so that experts draw along their inner side; the base stays where it is,
+    but beside the mitral ring the wall ends in a round shoulder beyond it.
     """
     distances = chambers.at(material)
     labels = labels_of(distances)
     base_mm = (distances.places.s - 1) * np.float32(chambers.heart.parameters.length)
+    labels[(labels == BACKGROUND) & _in_shoulder(chambers, distances.places, base_mm)] = MYO
     labels[(labels == LV) & (distances.lv > -_LINING_MM) & (distances.lv > base_mm + np.float32(0.01))] = MYO
     return labels
+
+
+def _in_shoulder(chambers: Chambers, places: AxisPlaces, base_mm: np.ndarray) -> np.ndarray:
+    """Whether places lie within the half ellipse that closes the wall beyond the base, bool."""
+    inner, outer = chambers.heart.shape.distances(places.s, places.rho, places.cosine, places.sine)
+    across = (inner + outer) / np.maximum(inner - outer, np.float32(1))  # -1 at the cavity, 1 at the outer surface
+    beyond = base_mm * np.float32(1 / _SHOULDER_MM)
+    return np.asarray((base_mm >= 0) & (across * across + beyond * beyond < 1))
 
 
 def as_experts(labels: np.ndarray, view: str) -> np.ndarray:

@@ -8,8 +8,10 @@ import numpy as np
 
 from capture.geometry import Rect, Sector
 from capture.virtual.screen.parameters import ScreenParameters
-from capture.virtual.screen.strip import Strip
+from capture.virtual.screen.strip import MMODE, SPECTRAL, Strip
 
+IMAGE = "2d"
+MODES = (IMAGE, SPECTRAL, MMODE)
 _SPLIT = 0.47  # of the height: above it the picture, below it the strip
 
 
@@ -23,7 +25,7 @@ def with_strip(parameters: ScreenParameters, kind: str, angle: float | None = No
     angle : beam of the strip in radians, the middle beam by default
     """
     p = parameters
-    if kind not in ("spectral", "mmode"):
+    if kind not in (SPECTRAL, MMODE):
         raise ValueError(f"a strip is spectral or mmode, not {kind!r}")
     header, footer = round(p.look.header_fraction * p.height), round(p.look.footer_fraction * p.height)
     sector = _shrunk(p.sector, header + round(0.025 * p.height), round(_SPLIT * p.height))

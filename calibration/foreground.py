@@ -11,6 +11,8 @@ from calibration.levels import grey_of
 
 WORK_SIDE = 640
 _FLAT_STEP = 2  # grey levels between neighbours in a background, noise of a capture card included
+_DARKEST = 24  # grey level of a black bar at most, limited range and capture noise included
+_LEAST_PICTURE = 0.02  # share of the screen that a picture above a strip covers
 _COLOUR_STEP = 60  # channels further apart than this are graphics, not a grey picture
 
 
@@ -58,19 +60,27 @@ def find_foreground(pixels: np.ndarray) -> list[Foreground]:
     height, width = grey.shape
     factor = min(1.0, WORK_SIDE / max(height, width))
     size = max(round(width * factor), 1), max(round(height * factor), 1)
-    background = find_background(grey)
+    active = _active(grey)
+    background = find_background(grey[active])
     if background is None:
         full = np.ones((size[1], size[0]), np.float32)
         return [Foreground(full, full, full > 0, (size[0] / width, size[1] / height))]
     known = 1 - _shrunk(_graphics(pixels, size), size).astype(np.float32) / 255
-    distance = _distance(grey, background.level)
-    for rows in _bars(grey, background.level):
-        distance[rows] = 0
+    distance = np.zeros_like(grey)
+    distance[active] = _distance(grey[active], background.level)
+    for rows in _bars(grey[active], background.level):
+        distance[active][rows] = 0
     readings = []
     for threshold in _thresholds(distance, background):
         different = cv2.threshold(distance, threshold, 255, cv2.THRESH_BINARY)[1]
         density = _shrunk(different, size).astype(np.float32) / 255
-        readings.append(Foreground(density, known, _body(density), (size[0] / width, size[1] / height)))
+        components = _components(density)
+        strip = _strip_below(components, density.shape)
+        if strip is not None:
+            density[strip:] = 0
+            components = _components(density)
+        body = _largest(components, density.shape)
+        readings.append(Foreground(density, known, body, (size[0] / width, size[1] / height)))
     return readings[:1] if _same(readings[0].body, readings[1].body) else readings
 
 
@@ -83,6 +93,28 @@ def loose_foreground(reading: Foreground) -> Foreground:
     if islands:
         cv2.fillConvexPoly(body, cv2.convexHull(np.vstack(islands)), 1)
     return Foreground(body.astype(np.float32), reading.known, body > 0, reading.scale)
+
+
+def _active(grey: np.ndarray) -> tuple[slice, slice]:
+    """The scanner's own picture (rows, columns): everything but black bars around a screen that is not black."""
+    whole = slice(0, grey.shape[0]), slice(0, grey.shape[1])
+    rows, columns = (_between_bars(grey.max(axis=axis), grey.min(axis=axis)) for axis in (1, 0))
+    if (rows, columns) == whole:
+        return whole
+    inner = find_background(grey[rows, columns])
+    bar = int(grey[0, 0])
+    return (rows, columns) if inner is not None and abs(inner.level - bar) > 2 * _FLAT_STEP else whole
+
+
+def _between_bars(highest: np.ndarray, lowest: np.ndarray) -> slice:
+    """What lies between dark flat lines at both ends, given the range of grey levels in each line."""
+    dark = (highest <= _DARKEST) & (highest - lowest <= 2 * _FLAT_STEP)
+    light = np.flatnonzero(~dark)
+    if not len(light):
+        return slice(0, len(dark))
+    before, after = int(light[0]), len(dark) - 1 - int(light[-1])
+    both = min(before, after) > 0 and light[-1] - light[0] > len(dark) // 3
+    return slice(before, len(dark) - after) if both else slice(0, len(dark))
 
 
 def find_background(grey: np.ndarray) -> Background | None:
@@ -169,18 +201,36 @@ def _shrunk(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA))
 
 
-def _body(density: np.ndarray) -> np.ndarray:
-    """Largest component after removal of thin things (text, rulers, traces), holes filled; (h, w) bool."""
+def _components(density: np.ndarray) -> list[np.ndarray]:
+    """Outlines of what is left after removal of thin things (text, rulers, traces) and of bars."""
     solid = (cv2.blur(density, (3, 3)) > 0.25).astype(np.uint8)
     unit = max(max(density.shape) / WORK_SIDE, 0.4)
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _disc(5 * unit))
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, _disc(11 * unit), borderType=cv2.BORDER_REPLICATE)
     contours, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    body = np.zeros(density.shape, np.uint8)
-    pictures = [contour for contour in contours if not _is_bar(contour, density.shape)]
-    if pictures:
-        cv2.drawContours(body, [max(pictures, key=cv2.contourArea)], -1, 1, cv2.FILLED)
+    return [contour for contour in contours if not _is_bar(contour, density.shape)]
+
+
+def _largest(components: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """The largest component without its holes, (h, w) bool."""
+    body = np.zeros(shape[:2], np.uint8)
+    if components:
+        cv2.drawContours(body, [max(components, key=cv2.contourArea)], -1, 1, cv2.FILLED)
     return np.asarray(body > 0)
+
+
+def _strip_below(components: list[np.ndarray], shape: tuple[int, ...]) -> int | None:
+    """First row of a spectrum or an M-mode strip: a wide rectangle in the lower part with a picture above it."""
+    height, width = shape[:2]
+    for component in components:
+        _, top, across, down = cv2.boundingRect(component)
+        wide = across > 0.5 * width and across > 1.8 * down and top > 0.3 * height
+        if not wide or cv2.contourArea(component) < 0.9 * (across - 1) * (down - 1):
+            continue
+        above = [other for other in components if cv2.boundingRect(other)[1] + cv2.boundingRect(other)[3] <= top + 2]
+        if any(cv2.contourArea(other) > _LEAST_PICTURE * height * width for other in above):
+            return max(top - 2, 0)
+    return None
 
 
 def _is_bar(contour: np.ndarray, shape: tuple[int, ...]) -> bool:

@@ -1,5 +1,6 @@
 """Sector detection on 200 random console screens, on real pictures, and on what is no ultrasound at all."""
 
+import itertools
 import time
 
 import cv2
@@ -10,7 +11,8 @@ from real_images import a4c_frames, stills
 from calibration.sector import SectorFinding, detect_sector
 from capture.errors import CalibrationError
 from capture.geometry import LinearField, Sector
-from capture.virtual.screen.console import random_screen
+from capture.virtual.options import ScannerOptions
+from capture.virtual.screen.console import random_busy_screen, random_screen
 
 SEEDS = 200
 
@@ -43,6 +45,22 @@ def test_compressed_screens() -> None:
     found = {seed: screen_overlap(seed, quality=85)[0] for seed in range(4, SEEDS, 10)}
     assert min(found.values()) > 0.95, f"IoU by seed: {found}"
     assert sum(iou < 0.98 for iou in found.values()) <= 2, f"IoU by seed: {found}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["spectral", "mmode"])
+def test_the_small_picture_above_a_strip(mode: str) -> None:
+    for seed, view in itertools.product(range(1, 7), ("A4C", "PLAX")):
+        scene = ScannerOptions(seed, view, 1280, 720, mode=mode).make_scene()
+        found = detect_sector([scene.render(index) for index in (0, 5, 10)])
+        assert overlap(found.shape.mask(720, 1280), scene.sector.mask(720, 1280)) > 0.98, (seed, view)
+
+
+@pytest.mark.parametrize("seed", [6, 43, 53])
+def test_a_grey_screen_between_black_bars(seed: int) -> None:
+    (screen,), truth = random_busy_screen(seed)
+    found = detect_sector([screen])
+    assert overlap(found.shape.mask(*screen.shape[:2]), truth.sector.mask(*screen.shape[:2])) > 0.98
 
 
 def test_one_screen_takes_little_time() -> None:

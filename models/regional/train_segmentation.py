@@ -112,8 +112,10 @@ def train_segmentation(
     network = SegmentationUNet().to(memory_format=torch.channels_last)
     if start is not None:
         load_average(network, start)
-    main = Run(network, recipe.optimisation, out_dir / "segmentation_main.pt")
+    main = Run(network, recipe.optimisation, out_dir / ("segmentation_main.pt" if real else "segmentation.pt"))
     _train_phase(main, data, val, recipe)
+    if not real:  # a finish with milder geometry fits virtual frames closer, and real ones less
+        return main.checkpoint
     data.strength, data.seed = recipe.finish_strength, recipe.seed + 1
     finish = Run(main.average.requires_grad_(True), recipe.finish, out_dir / "segmentation.pt")
     _train_phase(finish, data, val, recipe)

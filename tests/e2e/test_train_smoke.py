@@ -52,6 +52,25 @@ def test_one_epoch(
     assert json.loads(line)["loss"] > 0
 
 
+def test_virtual_frames_alone_and_going_on_from_there(
+    sonogauge: Sonogauge, sonogauge_alone: Sonogauge, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    made = sonogauge("virtual", "dataset", "--n", 4, "--out", tmp_path / "set", "--jobs", 1, "--views", "A4C")
+    assert made.code == 0, made.err
+    common = ("train", "segmentation", "--data", data, "--virtual", tmp_path / "set", "--epochs", 1)
+    alone = sonogauge_alone(*common, "--virtual-only", "--out", tmp_path / "alone")
+    assert alone.code == 0, alone.err
+    first = tmp_path / "alone" / "segmentation.pt"
+    assert alone.out.strip() == str(first)
+    both = sonogauge_alone(*common, "--start", first, "--out", tmp_path / "both")
+    assert both.code == 0, both.err
+    assert both.out.strip() == str(tmp_path / "both" / "segmentation.pt")
+    wrong = sonogauge_alone(*common, "--start", tmp_path / "none.pt", "--out", tmp_path / "third")
+    assert wrong.code != 0
+    assert "give the checkpoint of a run of this kind" in wrong.err
+
+
 def test_untrained_networks_become_files_that_the_program_runs(sonogauge: Sonogauge, data: Path, tmp_path: Path):
     torch.manual_seed(0)
     for file, network in (("segmentation.pt", SegmentationUNet()), ("quality.pt", RegionalQualityNet())):

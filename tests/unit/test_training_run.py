@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.training import Optimisation, Run, cosine_with_warm_up, update_average
+from capture.errors import DataError
+from models.training import Optimisation, Run, cosine_with_warm_up, load_average, update_average
 
 PLAN = Optimisation(epochs=4, learning_rate=1e-2, weight_decay=1e-2, average_decay=0.9)
 STEPS = 5
@@ -96,3 +97,20 @@ def test_the_learning_rate_rises_and_falls():
 def test_epochs_asked_for_replace_those_of_the_plan():
     assert PLAN.of(0) is PLAN
     assert PLAN.of(7) == Optimisation(7, 1e-2, 1e-2, 0.9)
+
+
+def test_a_run_begins_with_the_averaged_weights_of_another(tmp_path: Path):
+    run = Run(network(1), PLAN, tmp_path / "first.pt")
+    train(run, 2)
+    other = network(2)
+    load_average(other, tmp_path / "first.pt")
+    wanted = run.average.state_dict()
+    assert all(torch.equal(wanted[name], value) for name, value in other.state_dict().items())
+
+
+def test_what_is_no_checkpoint_of_that_network_is_refused(tmp_path: Path):
+    torch.save({"average": nn.Linear(2, 2).state_dict()}, tmp_path / "other.pt")
+    (tmp_path / "text.pt").write_text("no checkpoint")
+    for name in ("other.pt", "text.pt", "missing.pt"):
+        with pytest.raises(DataError, match="give the checkpoint of a run of this kind"):
+            load_average(network(), tmp_path / name)

@@ -65,6 +65,16 @@ def test_labels_share_the_true_area_of_the_cavity(samples):
         assert 0.6 < 8 * area**2 / (3 * np.pi * length) / 1000 / sample.volume_ml < 1.7
 
 
+def test_the_wall_goes_on_beyond_the_mitral_ring_as_experts_draw_it(samples):
+    beyond_mm = []
+    for sample in samples:
+        rows = [np.flatnonzero((sample.labels == label).any(axis=1)) for label in (LV, MYO)]
+        if sample.view in ("A4C", "A2C") and sample.plane.foreshortening < 0.1 and rows[0][-1] < 235:
+            beyond_mm.append((rows[1][-1] - rows[0][-1]) * sample.spacing_mm[1])
+    assert len(beyond_mm) >= 4
+    assert 2.5 < np.median(beyond_mm) < 9
+
+
 def test_a_sample_depends_on_its_seed_and_number_alone():
     number = 3 * PATIENT_SAMPLES + 2
     maker = SampleMaker(5)

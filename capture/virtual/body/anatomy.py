@@ -36,6 +36,7 @@ class Kind(IntEnum):
 
 BLOOD_DB = -27.0
 _LEAFLET_DB = 5.0
+_APEX_FADES_DB = 12.0  # towards the cavity, where the apex is a mesh of trabeculae
 _FIBRE_DB = 7.0  # how much weaker muscle is where its fibres run along the beam
 
 
@@ -142,16 +143,22 @@ class Tissue:
         s = d.places.s
         level += np.float32(-1.0) - 1.5 * d.places.cosine - 3.0 * np.exp(np.maximum(s, 0) * np.float32(-1 / 0.18))
         level += 2.5 * np.clip((s - 0.7) * np.float32(1 / 0.3), 0, 1)
+        level -= (
+            np.float32(_APEX_FADES_DB) * (1 - self._wall_depth(d)) * np.exp(np.maximum(s, 0) * np.float32(-1 / 0.10))
+        )
         return np.where(d.lv_outer < 0, level, 3.0 * texture - 2.5)
 
     def _fibre_db(self, d: Distances, directions: np.ndarray) -> np.ndarray:
         """Fibres turn from +60 degrees inside to -60 outside; along the beam they return little (mean removed)."""
         across, front, along = self._heart.axes
-        depth = np.clip(d.lv / np.maximum(d.lv - d.lv_outer, 0.5), 0, 1)
-        helix = np.float32(radians(60)) * (1 - 2 * depth)
+        helix = np.float32(radians(60)) * (1 - 2 * self._wall_depth(d))
         round_beam = d.places.cosine * (directions @ front) - d.places.sine * (directions @ across)
         cosine = np.cos(helix) * round_beam + np.sin(helix) * (directions @ along)
         return np.asarray(np.float32(_FIBRE_DB) * (np.float32(0.3) - cosine * cosine))
+
+    def _wall_depth(self, d: Distances) -> np.ndarray:
+        """Place in the left ventricle's wall, 0 at the cavity to 1 at the outer surface."""
+        return np.asarray(np.clip(d.lv / np.maximum(d.lv - d.lv_outer, 0.5), 0, 1))
 
     def _border_db(self, d: Distances, blood: np.ndarray, step_mm: float) -> np.ndarray:
         """The endocardium returns most where the beam meets it squarely."""

@@ -101,10 +101,12 @@ class Outside:
         return self._bone_and_lung_db(level, around, layers, along_beam(around.lung, step_mm))
 
     def _border_db(self, distance: np.ndarray, facing: np.ndarray, deep: np.ndarray) -> np.ndarray:
-        """Pericardium: bright where the beam meets it squarely, most of all behind the heart."""
-        squarely = np.where(facing > 0, facing * facing, 0.3 * facing * facing)
-        ring = (3 + 16 * squarely) * np.exp(-0.5 * ((distance - 2.0) * 0.5) ** 2)
-        return np.asarray(deep * (ring + 10 * squarely * np.exp(distance * np.float32(-1 / 12))))
+        """Pericardium: bright where the beam meets it squarely, most of all behind the heart and above the apex."""
+        behind = np.maximum(facing, 0) ** 2
+        above = np.minimum(facing, 0) ** 2
+        ring = (3 + 16 * behind) * np.exp(-0.5 * ((distance - 2.0) * 0.5) ** 2)
+        level = deep * (ring + 10 * behind * np.exp(distance * np.float32(-1 / 12)))
+        return np.asarray(level + 9 * above * np.exp(distance * np.float32(-1 / 8)))
 
     def _liver_db(self, level: np.ndarray, around: Surroundings) -> np.ndarray:
         """Even speckle behind a bright diaphragm."""

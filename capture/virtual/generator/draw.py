@@ -185,7 +185,7 @@ def draw_patient(seed: int, number: int, attempt: int = 0) -> PatientDraw:
 
 def _any_heart(r: np.random.Generator, usual: HeartParameters) -> HeartParameters:
     """Wider than usual: small to dilated, thin to thick, leaning, near or far from the probe."""
-    apex_z = float(r.uniform(22, 46))
+    apex_z = float(r.uniform(16, 40))
     septum = float(r.uniform(8, 15))
     return replace(
         usual,

@@ -20,6 +20,7 @@ SIZE = 256
 OTHER_VIEW = "other"
 _MOST_ANGLE_DEG, _MOST_BESIDE_MM, _MOST_MISSED = 25.0, 10.0, 0.25  # of a plane that still counts as its view
 _LINING_MM = 0.8  # what a network that knows real frames finds the cavity narrower by
+_APEX_MM, _APEX_ENDS = 5.0, 0.45  # how far, and up to which share of the long axis
 _SHOULDER_MM = 5.7  # how far experts let the wall go on beyond the mitral ring (CAMUS training split: 9 to 11 px)
 _ROOT_SHARE = 0.25  # of the atrium: from there on the aortic root makes five chambers
 
@@ -88,10 +89,13 @@ class LabelledSample:
 def visible_labels(chambers: Chambers, material: np.ndarray) -> np.ndarray:
     """Labels at end-diastolic places (..., 3) mm, uint8, with the endocardium where its echo begins.
 
-    Trabeculae and the lining return sound, so that experts draw along their inner side; the base stays where it is,
-    but beside the mitral ring the wall ends in a round shoulder beyond it.
+    Trabeculae and the lining return sound, so that experts draw along their inner side, and the apex, a mesh of them
+    in the clutter near the probe, farther from it. The base stays where it is, but beside the mitral ring the wall ends
+    in a round shoulder beyond it.
     """
-    distances = chambers.at(material)
+    heart = chambers.heart
+    apical = np.clip(1 - heart.axis_places(material).s * np.float32(1 / _APEX_ENDS), 0, 1)
+    distances = chambers.at(material - np.float32(_APEX_MM) * apical[..., None] * heart.axes[2])
     labels = labels_of(distances)
     base_mm = (distances.places.s - 1) * np.float32(chambers.heart.parameters.length)
     labels[(labels == BACKGROUND) & _in_shoulder(chambers, distances.places, base_mm)] = MYO

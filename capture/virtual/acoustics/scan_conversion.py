@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from capture.geometry import Rect, Sector
+
+_BAND_ROWS = 64
+
+
+def _row_bands(height: int) -> list[slice]:
+    return [slice(top, min(top + _BAND_ROWS, height)) for top in range(0, height, _BAND_ROWS)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Band:
+    """Some rows of the picture, as wide as the sector is there: a third of its box lies outside of it."""
+
+    area: tuple[slice, slice]
+    maps: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, rows: slice, mask: np.ndarray, column: np.ndarray, row: np.ndarray) -> _Band:
+        columns = np.flatnonzero(mask[rows].any(axis=0))
+        across = slice(int(columns[0]), int(columns[-1]) + 1) if len(columns) else slice(0, 1)
+        xy, fraction = cv2.convertMaps(column[rows, across], row[rows, across], cv2.CV_16SC2)
+        return cls((rows, across), (np.asarray(xy), np.asarray(fraction)))
 
 
 class ScanConverter:
@@ -27,12 +50,15 @@ class ScanConverter:
         self.box: Rect = sector.bounds().clipped(screen_height, screen_width)
         self.mask: np.ndarray = self._inside(sector)
         row, column = self.polar_position(sector, ranges, beams)
-        self._map_xy, self._map_fraction = cv2.convertMaps(column, row, cv2.CV_16SC2)
+        self._bands = [_Band.of(rows, self.mask, column, row) for rows in _row_bands(self.box.height)]
 
     def convert(self, polar: np.ndarray) -> np.ndarray:
         """Resample ``polar`` (ranges, beams) uint8; (box.height, box.width) uint8, 0 outside the sector."""
-        picture = cv2.remap(polar, self._map_xy, self._map_fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(cv2.bitwise_and(picture, self.mask))
+        picture = np.zeros_like(self.mask)
+        for band in self._bands:
+            part = cv2.remap(polar, *band.maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            cv2.bitwise_and(part, self.mask[band.area], dst=picture[band.area])
+        return picture
 
     def polar_position(self, sector: Sector, ranges: int, beams: int) -> tuple[np.ndarray, np.ndarray]:
         """Row and column in the polar image of each pixel of the box, float32."""

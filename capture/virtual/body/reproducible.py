@@ -27,5 +27,5 @@ def product(vectors: np.ndarray, directions: np.ndarray) -> np.ndarray:
 
 def length(vectors: np.ndarray) -> np.ndarray:
     """Length of vectors (..., 3), float32 (...)."""
-    wide = np.asarray(vectors, np.float64)
-    return np.asarray(np.sqrt(np.einsum("...i,...i->...", wide, wide)), np.float32)
+    x, y, z = (np.asarray(vectors[..., axis], np.float32) for axis in range(3))
+    return np.asarray(np.sqrt(x * x + y * y + z * z))

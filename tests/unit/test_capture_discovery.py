@@ -94,7 +94,7 @@ def test_virtual_scanner_with_options() -> None:
 
 @pytest.mark.parametrize("spec", ["virtual:seed=x", "virtual:colour=red", "virtual:seed"])
 def test_virtual_option_that_is_not_possible(spec: str) -> None:
-    with pytest.raises(CaptureError, match="seed, view, width, height, fps"):
+    with pytest.raises(CaptureError, match="seed, view, mode, width, height, fps"):
         open_source(spec)
 
 

@@ -27,7 +27,7 @@ def random_geometry(
 def random_intensity(image: np.ndarray, random: np.random.Generator, strength: float = 1.0) -> np.ndarray:
     """Random gamma, gain, offset, blur, noise, haze and shadow; (S, S) uint8 in and out, black stays outside.
 
-    ``strength`` 0..1 scales how often each of them happens.
+    ``strength`` scales how often each of them happens; 1 is usual.
     """
     size = image.shape[0]
     outside = image == 0

@@ -13,9 +13,8 @@ from capture.virtual.probe.plane import ImagePlane
 
 _CELL_MM = (0.40, 1.8, 0.32)  # lateral, elevation, axial in the home plane
 _BITS = (7, 5, 8)  # cells of a period, as powers of two
-_STAGGER_BITS = (
-    6  # steps of a cell's thickness by which neighbours are staggered, so that they do not change all at once
-)
+# Neighbours are staggered by steps of a cell's thickness, so that they do not change all at once.
+_STAGGER_BITS = 6
 _FINE_BITS = (5, 1, 5)  # parts of a cell, and of a step of the thickness, that coordinates tell apart
 _MIDDLE = 1 << 15  # coordinate of the body's origin: 16 bits reach 320 mm to all sides of it
 

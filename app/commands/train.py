@@ -25,7 +25,7 @@ def run_train_segmentation(
 ) -> int:
     """Train the segmentation on real frames, virtual ones or both; prints the checkpoint's path."""
     _need_training_extra()
-    from models.regional.train_segmentation import SegmentationRecipe, train_segmentation
+    from models.regional.segmentation.train import SegmentationRecipe, train_segmentation
 
     plan = SegmentationRecipe()
     recipe = replace(plan, optimisation=plan.optimisation.of(epochs), finish=plan.finish.of(finish_epochs or epochs))
@@ -37,7 +37,7 @@ def run_train_segmentation(
 def run_train_regional(data: Path, out: Path, epochs: int, finish_epochs: int) -> int:
     """Train the regional quality network; prints the checkpoint's path."""
     _need_training_extra()
-    from models.regional.train_quality import QualityRecipe, train_quality
+    from models.regional.end_to_end.train import QualityRecipe, train_quality
 
     plan = QualityRecipe()
     recipe = replace(plan, optimisation=plan.optimisation.of(epochs), finish=plan.finish.of(finish_epochs or epochs))
@@ -56,8 +56,8 @@ def run_export(checkpoints: Path, out: Path, data: Path) -> int:
 
 def run_evaluate(data: Path, weights: Path | None, provider: str, limit: int, as_json: bool) -> int:
     """Recompute the figures of the regional models; prints JSON or a table."""
-    from models.regional.evaluate import evaluate_regional
-    from models.regional.report import as_text
+    from models.regional.evaluation.evaluate import evaluate_regional
+    from models.regional.evaluation.report import as_text
 
     figures = evaluate_regional(data, weights, provider, limit)
     sys.stdout.write((json.dumps(figures, indent=2) if as_json else as_text(figures)) + "\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.regional.network import RegionalQualityNet, load_imagenet_backbone
+from models.regional.end_to_end.network import RegionalQualityNet, load_imagenet_backbone
 
 FEATURES = "MobileNetV2 (ImageNet), last stage, mean over places, 320 features"
 _BATCH = 16

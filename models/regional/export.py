@@ -13,8 +13,10 @@ from capture.errors import DataError
 from models.data.camus import CamusSample, read_split, squash
 from models.data.degradations import TRAINING_KINDS, Degrader
 from models.export import Exported, export_network, run_file, update_manifest
+from models.regional.end_to_end.network import RegionalQualityNet
 from models.regional.labelled import sector_of
-from models.regional.network import REGION_COUNT, SEGMENTATION_CLASSES, RegionalQualityNet, SegmentationUNet
+from models.regional.layers import REGION_COUNT
+from models.regional.segmentation.network import SEGMENTATION_CLASSES, SegmentationUNet
 
 VERSIONS = {"segmentation": "1.0", "regional_quality": "1.1"}
 CALIBRATION_FRAMES = 160

@@ -38,6 +38,26 @@ WALLS = {
 """Left and right wall of each apical view in standard orientation."""
 
 
+VIEWS = tuple(WALLS)
+"""The apical views that can be scored; ``OTHER_VIEW`` is everything else."""
+
+OTHER_VIEW = "other"
+
+CAUSES = (
+    "gain_low",
+    "gain_high",
+    "shadow",
+    "haze",
+    "noise",
+    "defocus",
+    "outside",
+    "foreshortened",
+    "depth",
+)
+"""Why a region is bad: gain too low or high, shadow or dropout, haze or clutter, noise at depth, blurred (focus), outside
+the sector, foreshortened apex, imaging depth wrong."""
+
+
 class Verdict(StrEnum):
     """Whether the frame could be judged."""
 
@@ -57,6 +77,7 @@ class RegionAssessment:
     label : 1..5 (``LABEL_TEXT``), 0 out of sector, None when not judged
     outside_share : part of the region's area outside the sector, 0..1
     polygons : closed outlines of the part inside the sector, each (K, 2) float32 screen pixels (x, y)
+    cause : one of ``CAUSES``, the strongest reason why the region is not better; None when it is good or unknown
     """
 
     name: str
@@ -65,6 +86,36 @@ class RegionAssessment:
     label: int | None
     outside_share: float = 0.0
     polygons: tuple[np.ndarray, ...] = ()
+    cause: str | None = None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One reason for bad regions in a frame.
+
+    Attributes
+    ----------
+    name : one of ``CAUSES``
+    strength : 0..1, how much it costs
+    regions : names of the regions that it lowers; empty when it concerns the picture as a whole
+    """
+
+    name: str
+    strength: float
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Which measurements the frame's regions are good enough for; None where that cannot be said.
+
+    ``ef`` (ejection fraction, volumes) and ``strain`` need the whole myocardium, ``mapse`` the annulus alone (regional
+    quality paper, introduction).
+    """
+
+    ef: bool | None = None
+    strain: bool | None = None
+    mapse: bool | None = None
 
 
 def label_of(score: float) -> int:
@@ -82,6 +133,11 @@ class Assessment:
     frame_size : (height, width) of the frame, the pixel grid of all outlines
     verdict, reason : ``ok`` with an empty reason, or ``cannot_judge`` with one plain sentence
     view : ``A4C``, ``A2C``, ``ALAX``; None when unknown
+    view_p : probability that the models give to ``view``, 0..1, None when nothing recognised it; where the view was
+        fixed by the user or the source, still the probability of that view
+    causes : why regions are bad, the strongest first
+    advice : one plain sentence on the strongest cause, empty when there is none
+    readiness : what can be measured, None before temporal smoothing
     sector : sector on the screen, None when not found
     crop : the tight crop on the screen that the models saw
     contours : outlines per structure (keys of ``STRUCTURE_VALUES``), each (K, 2) float32 screen pixels
@@ -100,6 +156,10 @@ class Assessment:
     reason: str = ""
     t_media_s: float | None = None
     view: str | None = None
+    view_p: float | None = None
+    causes: tuple[Cause, ...] = ()
+    advice: str = ""
+    readiness: Readiness | None = None
     sector: SectorShape | None = None
     crop: Rect | None = None
     contours: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)

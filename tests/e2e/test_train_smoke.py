@@ -11,7 +11,8 @@ import pytest
 import torch
 from made_up_camus import write_backbone, write_camus
 
-from models.regional.network import RegionalQualityNet, SegmentationUNet
+from models.regional.end_to_end.network import RegionalQualityNet
+from models.regional.segmentation.network import SegmentationUNet
 
 Sonogauge = Callable[..., Any]
 

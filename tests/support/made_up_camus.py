@@ -10,7 +10,7 @@ import numpy as np
 from torch import nn
 
 from capture.virtual.scanner import VirtualScanner
-from models.regional.network import RegionalQualityNet
+from models.regional.end_to_end.network import RegionalQualityNet
 
 
 def write_camus(folder: Path, train: int = 4, val: int = 2) -> Path:

@@ -10,9 +10,9 @@ import torch
 
 from models.data.camus import read_split
 from models.data.degradations import EXTRA_KINDS, KINDS, Degrader
+from models.regional.end_to_end.network import RegionalQualityNet
+from models.regional.end_to_end.train import DegradedPairs, QualityRecipe, degraded_pair, quality_loss
 from models.regional.labelled import ANNULI, LabelledImage, labelled_images, mean_over
-from models.regional.network import RegionalQualityNet
-from models.regional.train_quality import DegradedPairs, QualityRecipe, degraded_pair, quality_loss
 from tests.support.made_up_camus import write_camus
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")

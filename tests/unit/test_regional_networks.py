@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from capture.errors import DataError
-from models.regional.network import RegionalQualityNet, SegmentationUNet, load_imagenet_backbone, pooled_scores
+from models.regional.end_to_end.network import RegionalQualityNet, load_imagenet_backbone, pooled_scores
+from models.regional.segmentation.network import SegmentationUNet
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 BACKBONE = Path("backbones") / "mobilenetv2_nchw" / "weights"

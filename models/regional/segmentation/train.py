@@ -19,7 +19,7 @@ from models.data.camus import CamusSample, read_split, squash
 from models.data.virtual_dataset import VirtualDataset
 from models.metrics.segmentation import dice_per_class
 from models.regional.augment import random_geometry, random_intensity
-from models.regional.network import SEGMENTATION_CLASSES, SegmentationUNet
+from models.regional.segmentation.network import SEGMENTATION_CLASSES, SegmentationUNet
 from models.training import Optimisation, Run, load_average, train_phase
 
 MAIN = Optimisation(epochs=24, learning_rate=2.5e-3, weight_decay=1e-2, average_decay=0.996)

@@ -22,8 +22,9 @@ from torch.utils.data import Dataset
 from capture.errors import DataError
 from models.data.camus import read_split, squash
 from models.data.degradations import EXTRA_KINDS, TRAINING_KINDS, Degrader, feathered
+from models.regional.end_to_end.network import RegionalQualityNet, load_imagenet_backbone, pooled_scores
 from models.regional.labelled import LabelledImage, labelled_images, mean_over
-from models.regional.network import INPUT_SIZE, REGION_COUNT, RegionalQualityNet, load_imagenet_backbone, pooled_scores
+from models.regional.layers import INPUT_SIZE, REGION_COUNT
 from models.training import Optimisation, Run, train_phase
 
 MIRRORED_ORDER = [5, 4, 3, 2, 1, 0, 7, 6]

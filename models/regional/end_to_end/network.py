@@ -1,7 +1,7 @@
-"""The two networks of the regional model: segmentation and end-to-end regional quality.
+"""MobileNetV2 regression of eight regional scores, the paper's end-to-end method.
 
-Both take the published input: (N, 1, 256, 256) float32 in 0..255, the tight sector crop squashed to a square.
-Normalisation is the first operation inside each network, so that no caller can forget it.
+It takes the published input: (N, 1, 256, 256) float32 in 0..255, the tight sector crop squashed to a square.
+Normalisation is the first operation inside, so that no caller can forget it.
 """
 
 from __future__ import annotations
@@ -14,55 +14,7 @@ import torch
 from torch import nn
 
 from capture.errors import DataError
-
-INPUT_SIZE = 256
-SEGMENTATION_CLASSES = 4  # background, LV, MYO, LA
-REGION_COUNT = 8
-
-
-def _conv_block(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
-
-
-class SegmentationUNet(nn.Module):
-    """Light U-Net whose first and last stage work at half resolution.
-
-    The input is folded 2x2 into channels and the logits are unfolded again (sub-pixel output), which leaves out the
-    memory-bound full-resolution stage of a plain U-Net.
-
-    Shapes: (N, 1, 256, 256) float32 in 0..255 -> logits (N, 4, 256, 256).
-    """
-
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 96, 128, 128), classes: int = SEGMENTATION_CLASSES) -> None:
-        super().__init__()
-        self.fold = nn.PixelUnshuffle(2)
-        previous = (4, *widths[:-1])
-        self.down = nn.ModuleList(_conv_block(i, o) for i, o in zip(previous, widths, strict=True))
-        self.pool = nn.MaxPool2d(2)
-        self.up = nn.ModuleList(
-            _conv_block(deep + skip, skip) for deep, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
-        )
-        self.grow = nn.Upsample(scale_factor=2, mode="nearest")
-        self.head = nn.Conv2d(widths[0], 4 * classes, 1)
-        self.unfold = nn.PixelShuffle(2)
-
-    def forward(self, grey: torch.Tensor) -> torch.Tensor:
-        """Logits per class."""
-        features = self.fold((grey - 50.0) / 50.0)  # (N, 4, 128, 128)
-        skips = []
-        for level, block in enumerate(self.down):
-            features = block(features if level == 0 else self.pool(features))
-            skips.append(features)
-        for block, skip in zip(self.up, skips[-2::-1], strict=True):
-            features = block(torch.cat([self.grow(features), skip], dim=1))
-        return self.unfold(self.head(features))
+from models.regional.layers import REGION_COUNT, conv_block
 
 
 class _InvertedResidual(nn.Module):
@@ -127,7 +79,7 @@ class RegionalQualityNet(nn.Module):
         self.side_16 = nn.Conv2d(96, _HEAD_WIDTH, 1)
         self.side_32 = nn.Conv2d(320, _HEAD_WIDTH, 1)
         self.grow = nn.Upsample(scale_factor=2, mode="nearest")
-        self.mix = _conv_block(_HEAD_WIDTH, _HEAD_WIDTH)
+        self.mix = conv_block(_HEAD_WIDTH, _HEAD_WIDTH)
         self.head = nn.Conv2d(_HEAD_WIDTH, 2 * REGION_COUNT, 1)
         self._early_fixed = False
 

@@ -1,0 +1,1 @@
+"""Local coherence predicted from the picture (the paper's second method)."""

@@ -1,0 +1,1 @@
+"""Regional scores straight from the picture (the paper's third method)."""

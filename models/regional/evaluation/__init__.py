@@ -1,0 +1,1 @@
+"""Figures of the regional models, beside the paper's."""

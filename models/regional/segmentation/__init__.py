@@ -1,0 +1,1 @@
+"""Segmentation of the chambers and the myocardium."""

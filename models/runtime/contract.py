@@ -54,8 +54,8 @@ CAUSES = (
     "foreshortened",
     "depth",
 )
-"""Why a region is bad: gain too low or high, shadow or dropout, haze or clutter, noise at depth, blurred (focus), outside
-the sector, foreshortened apex, imaging depth wrong."""
+"""Why a region is bad: gain too low or high, shadow or dropout, haze or clutter, noise at depth, blurred (focus),
+outside the sector, foreshortened apex, imaging depth wrong."""
 
 
 class Verdict(StrEnum):

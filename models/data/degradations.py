@@ -56,7 +56,7 @@ class Degrader:
 
         Parameters
         ----------
-        kind : one of ``KINDS`` or ``EXTRA_KINDS``
+        kind : one of ``KINDS``, ``EXTRA_KINDS`` or ``GHOST_KINDS``
         level : t in 0..1; 0 gives the image back
         region : (H, W) bool mask of the region, None for the whole sector
         seed : of the random fields; one seed gives one image
@@ -156,6 +156,25 @@ def _weak_window(d: Degrader, image: np.ndarray, t: float, random: np.random.Gen
     return np.asarray(image * (1 - t * loss), np.float32)
 
 
+def _side_lobes(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
+    beams = d.polar.to_polar(image)
+    ghost = np.zeros_like(beams)
+    for side in (-1, 1):
+        shift = round(float(random.uniform(0.08, 0.3)) * beams.shape[1])
+        wide = np.pad(beams, ((0, 0), (shift, shift)), "reflect")
+        start = shift + side * shift
+        ghost += np.float32(random.uniform(0.15, 0.5)) * wide[:, start : start + beams.shape[1]]
+    return np.asarray(np.minimum(image + t * d.polar.to_image(ghost), 255), np.float32)
+
+
+def _patches(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
+    noise = random.standard_normal((d.height, d.width), dtype=np.float32)
+    across, along = random.uniform(0.01, 0.04, 2) * d.height
+    cloud = cv2.GaussianBlur(noise, (0, 0), sigmaX=float(across), sigmaY=float(along))
+    lost = 1 / (1 + np.exp(-4 * (cloud / (cloud.std() + 1e-6) - random.uniform(-0.5, 0.5))))
+    return np.asarray(image * (1 - t * lost), np.float32)
+
+
 def _reverberation(d: Degrader, image: np.ndarray, t: float, random: np.random.Generator) -> np.ndarray:
     beams = d.polar.to_polar(image)
     near = round(0.15 * beams.shape[0])
@@ -192,6 +211,8 @@ TRAINING_KINDS: dict[str, _Degradation] = {
     "low_resolution": _low_resolution,
 }
 EXTRA_KINDS: dict[str, _Degradation] = {"clutter": _clutter, "weak_window": _weak_window}  # for training, in no figure
+# Two more, for the dense network: ghosts beside bright walls, and echoes lost in patches.
+GHOST_KINDS: dict[str, _Degradation] = {"side_lobes": _side_lobes, "patches": _patches}
 RESERVED_KINDS: dict[str, _Degradation] = {"reverberation": _reverberation, "dropout": _dropout}
 KINDS: dict[str, _Degradation] = TRAINING_KINDS | RESERVED_KINDS  # the frozen ones
-_EVERY = KINDS | EXTRA_KINDS
+_EVERY = KINDS | EXTRA_KINDS | GHOST_KINDS

@@ -1,0 +1,104 @@
+"""One light network for everything regional: a single pass gives segmentation, maps, view and foreshortening.
+
+It takes the published input: (N, 1, 256, 256) float32 in 0..255, the tight sector crop squashed to a square.
+Normalisation is the first operation inside, so that no caller can forget it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from models.regional.layers import conv_block
+from models.runtime.contract import STRUCTURE_VALUES
+from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS
+
+CLASSES = 1 + len(STRUCTURE_VALUES)
+MAPS = 2 + len(CAUSE_CHANNELS)  # rating, coherence, causes
+WIDTHS = (32, 64, 96, 128, 128)
+_HEAD_WIDTH = 64
+
+
+class DenseOutput(NamedTuple):
+    """What one pass gives; logits and raw values as trained.
+
+    Attributes
+    ----------
+    logits : (N, 5, 256, 256), background, LV, MYO, LA, AO
+    maps : (N, 9, 64, 64): rating minus 3, logit of coherence, logits of the causes' severity
+    frame : (N, 5): logits of ``VIEW_CHANNELS``, logit of foreshortening
+    """
+
+    logits: torch.Tensor
+    maps: torch.Tensor
+    frame: torch.Tensor
+
+
+class DenseRegionalNet(nn.Module):
+    """Light U-Net with three heads.
+
+    The trunk is that of ``SegmentationUNet`` (first and last stage at half resolution, input folded 2x2 into channels).
+    Maps are read at a quarter of the resolution from the decoder, together with fine texture from the first stage: what
+    blurs or hides a wall shows in its speckle. The view is read from the deepest features.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
+        super().__init__()
+        self.fold = nn.PixelUnshuffle(2)
+        previous = (4, *widths[:-1])
+        self.down = nn.ModuleList(conv_block(i, o) for i, o in zip(previous, widths, strict=True))
+        self.pool = nn.MaxPool2d(2)
+        self.up = nn.ModuleList(
+            conv_block(deep + skip, skip) for deep, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.grow = nn.Upsample(scale_factor=2, mode="nearest")
+        self.head = nn.Conv2d(widths[0], 4 * CLASSES, 1)
+        self.unfold = nn.PixelShuffle(2)
+        self.texture = _strided(widths[0], widths[0])
+        self.map_mix = conv_block(widths[1] + widths[0], _HEAD_WIDTH)
+        self.map_head = nn.Conv2d(_HEAD_WIDTH, MAPS, 1)
+        self.frame_mix = conv_block(widths[-1], widths[-1])
+        self.frame_head = nn.Linear(2 * widths[-1], len(VIEW_CHANNELS) + 1)
+
+    def forward(self, grey: torch.Tensor) -> DenseOutput:
+        """All outputs of (N, 1, 256, 256) float32 in 0..255."""
+        features = self.fold((grey - 50.0) / 50.0)  # (N, 4, 128, 128)
+        skips = []
+        for level, block in enumerate(self.down):
+            features = block(features if level == 0 else self.pool(features))
+            skips.append(features)
+        deep = self.frame_mix(features)  # (N, 128, 8, 8)
+        frame = self.frame_head(torch.cat([deep.mean(dim=(2, 3)), deep.amax(dim=(2, 3))], dim=1))
+        for block, skip in zip(self.up[:-1], skips[-2:0:-1], strict=True):
+            features = block(torch.cat([self.grow(features), skip], dim=1))
+        maps = self.map_head(self.map_mix(torch.cat([features, self.texture(skips[0])], dim=1)))
+        last = self.up[-1](torch.cat([self.grow(features), skips[0]], dim=1))
+        return DenseOutput(self.unfold(self.head(last)), maps, frame)
+
+
+def _strided(inputs: int, outputs: int) -> nn.Sequential:
+    """(N, inputs, 128, 128) -> (N, outputs, 64, 64)."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def start_from_segmentation(network: DenseRegionalNet, average: dict[str, torch.Tensor]) -> None:
+    """Give the trunk the weights of a ``SegmentationUNet``; its four classes become the first four of five.
+
+    ``average`` is that network's state dict. The fifth class (aorta) starts as background.
+    """
+    own = network.state_dict()
+    kept = {name: values for name, values in average.items() if not name.startswith("head.")}
+    for part in ("weight", "bias"):
+        four = average[f"head.{part}"].unflatten(0, (4, 4))  # (class, place in the 2x2 block, ...)
+        five = torch.cat([four, four[:1]]).flatten(0, 1)
+        kept[f"head.{part}"] = five
+    network.load_state_dict(own | kept)
+
+
+assert MAP_SIZE == 64  # a quarter of the input: where the decoder's second last stage works

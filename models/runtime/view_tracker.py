@@ -1,0 +1,56 @@
+"""Which view a stream shows: probabilities of single frames, steadied over time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.runtime.contract import OTHER_VIEW, VIEWS
+from models.runtime.dense import VIEW_CHANNELS
+
+TIME_CONSTANT_S = 0.4
+LEAST_P = 0.6  # below it no view is named
+OTHER_P = 0.5  # above it the picture is no apical view
+_OTHER = VIEW_CHANNELS.index(OTHER_VIEW)
+
+
+class ViewTracker:
+    """Averages view probabilities with a time constant of 0.4 s; called from one thread.
+
+    Parameters
+    ----------
+    per_frame : pictures have nothing to do with each other: each speaks for itself
+    """
+
+    def __init__(self, per_frame: bool = False) -> None:
+        self._per_frame = per_frame
+        self.forget()
+
+    def forget(self) -> None:
+        """Another stream begins."""
+        self._mean: np.ndarray | None = None
+        self._last_ns = 0
+
+    def update(self, view_p: np.ndarray, t_ns: int) -> np.ndarray:
+        """Take one frame's probabilities (4,) at its time; returns the average, (4,) float32, sum 1."""
+        step_s = (t_ns - self._last_ns) / 1e9
+        if self._mean is None or self._per_frame or step_s < 0:
+            self._mean = np.asarray(view_p, np.float32)
+        else:
+            share = np.float32(1 - np.exp(-step_s / TIME_CONSTANT_S))
+            self._mean = np.asarray(self._mean + share * (view_p - self._mean), np.float32)
+        self._last_ns = t_ns
+        return self._mean
+
+
+def is_other(view_p: np.ndarray) -> bool:
+    """Whether the picture is no apical view."""
+    return bool(view_p[_OTHER] > OTHER_P)
+
+
+def view_of(view_p: np.ndarray, fixed: str | None) -> tuple[str | None, float | None]:
+    """The view and its probability: the fixed one when there is one, else the likeliest if it is likely enough."""
+    if fixed is not None:
+        return fixed, float(view_p[VIEW_CHANNELS.index(fixed)])
+    best = int(np.argmax(view_p[: len(VIEWS)]))
+    p = float(view_p[best])
+    return (VIEWS[best], p) if p >= LEAST_P else (None, None)

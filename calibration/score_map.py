@@ -43,11 +43,11 @@ class LinearMap(_Part):
 
     def unclipped(self, metric: np.ndarray) -> np.ndarray:
         """Rating of each metric, not held to 1..5: any shape, float64; NaN stays NaN."""
-        return (np.asarray(metric, np.float64) - self.intercept) / self.slope
+        return np.asarray((np.asarray(metric, np.float64) - self.intercept) / self.slope)
 
     def rating(self, metric: np.ndarray) -> np.ndarray:
         """Rating 1..5 of each metric: any shape, float64; NaN stays NaN."""
-        return np.clip(self.unclipped(metric), LOWEST, HIGHEST)
+        return np.asarray(np.clip(self.unclipped(metric), LOWEST, HIGHEST))
 
 
 class ScoreMap(_Part):
@@ -82,7 +82,7 @@ class ScoreMap(_Part):
 
 
 PUBLISHED = ScoreMap(
-    source="regional quality paper (arXiv 2408.00591): fits of the public library, metrics after matching to N(127, 32)",
+    source="public library of the regional quality paper (arXiv 2408.00591), metrics matched to N(127, 32)",
     methods={
         "gcnr_paper": LinearMap(slope=0.03123, intercept=0.71817),
         "cnr": LinearMap(slope=0.21145, intercept=0.48587),

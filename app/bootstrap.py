@@ -13,6 +13,7 @@ from capture.frame import Frame
 from capture.source import FrameSource
 from models.runtime.assessor import RegionalAssessor
 from models.runtime.providers import Provider, ProviderError, cuda_problem
+from models.runtime.published import read_list
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ModelOptions:
     provider : ``auto``, ``cpu`` or ``cuda``
     precision : ``auto`` or the precision to pin
     weights : folder of model files, None for the released ones
+    published : folder with a site's own quality model that scores in place of ours, None for ours
     """
 
     view: str | None = None
@@ -33,6 +35,7 @@ class ModelOptions:
     provider: str = "auto"
     precision: str = "auto"
     weights: Path | None = None
+    published: Path | None = None
 
     def load_profile(self) -> ScannerProfile | None:
         """The scanner profile, None when none was named.
@@ -61,6 +64,7 @@ def make_assessor(options: ModelOptions, *, per_frame: bool = False, keep_label_
         view=options.view,
         per_frame=per_frame,
         keep_label_map=keep_label_map,
+        published=options.published,
     )
 
 
@@ -71,10 +75,14 @@ def make_engine(source: FrameSource | None, options: ModelOptions) -> Engine:
     ------
     CalibrationError
         When the profile cannot be used.
+    ModelError
+        When the list of published models cannot be used.
     ProviderError
         When CUDA was asked for and this machine has none.
     """
     options.load_profile()
+    if options.published is not None:
+        read_list(options.published)
     problem = cuda_problem() if options.provider == Provider.CUDA else ""
     if problem:
         raise ProviderError(f"CUDA was asked for and is not available ({problem}): use --provider cpu")

@@ -67,6 +67,7 @@ Provider = Annotated[ProviderChoice, typer.Option(help="Where models run; one as
 Precision = Annotated[PrecisionChoice, typer.Option(help="Which model files run; auto measures and chooses.")]
 View = Annotated[ViewChoice, typer.Option(help="View shown, when you know it: names the walls.")]
 Weights = Annotated[Path | None, typer.Option(help="Folder of model files (default: the released ones).")]
+Published = Annotated[Path | None, typer.Option(help="Folder with a published quality model to use instead of ours.")]
 Profile = Annotated[Path | None, typer.Option(help="Scanner profile (TOML) with sector, levels and spacing.")]
 Data = Annotated[Path, typer.Option(help="Folder that holds the data sets (camus/, ...).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -97,13 +98,14 @@ def live(
     provider: Provider = ProviderChoice.AUTO,
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
+    published: Published = None,
 ) -> None:
     """Show a source live beside its assessment."""
     from app.commands.live import LiveOptions, run_live, with_virtual_options
 
     chosen = with_virtual_options(source, "" if view is ViewChoice.UNKNOWN else str(view), patient, probe, probe_path)
     told = ViewChoice.UNKNOWN if chosen.startswith("virtual") else view  # a virtual probe may be turned out of its view
-    models = _models(told, profile, provider, precision, weights)
+    models = _models(told, profile, provider, precision, weights, published)
     raise typer.Exit(run_live(LiveOptions(chosen, headless, seconds, json_out, models, screenshot)))
 
 
@@ -114,11 +116,13 @@ def bench(
     provider: Provider = ProviderChoice.AUTO,
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
+    published: Published = None,
 ) -> None:
     """Measure the live engine on this machine, painting included; prints JSON."""
     from app.commands.bench import run_bench
 
-    raise typer.Exit(run_bench(source, seconds, _models(ViewChoice.UNKNOWN, None, provider, precision, weights)))
+    models = _models(ViewChoice.UNKNOWN, None, provider, precision, weights, published)
+    raise typer.Exit(run_bench(source, seconds, models))
 
 
 @app.command()
@@ -131,11 +135,12 @@ def score(
     provider: Provider = ProviderChoice.AUTO,
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
+    published: Published = None,
 ) -> None:
     """Score recorded pictures and videos, frame by frame."""
     from app.commands.score import run_score
 
-    raise typer.Exit(run_score(paths, out, masks, _models(view, profile, provider, precision, weights)))
+    raise typer.Exit(run_score(paths, out, masks, _models(view, profile, provider, precision, weights, published)))
 
 
 @app.command()
@@ -251,6 +256,7 @@ def _models(
     provider: ProviderChoice,
     precision: PrecisionChoice,
     weights: Path | None,
+    published: Path | None,
 ) -> ModelOptions:
     from app.bootstrap import ModelOptions
 
@@ -260,6 +266,7 @@ def _models(
         provider=str(provider),
         precision=str(precision),
         weights=weights,
+        published=published,
     )
 
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from calibration.crop import SectorCrop
 from calibration.levels import Levels
+from calibration.toml_file import TomlKind, broken_rules
 from capture.errors import CalibrationError
 from capture.geometry import LinearField, Sector, SectorShape
 
 SCHEMA_VERSION = 1
-_LARGEST_FILE = 64 * 1024
+_FILE = TomlKind("profile", "correct the file, choose another or calibrate again")
 
 Pixels = Annotated[float, Field(ge=-20000, le=20000, allow_inf_nan=False)]
 Length = Annotated[float, Field(ge=0, le=40000, allow_inf_nan=False)]
@@ -156,7 +153,7 @@ class ScannerProfile(_Part):
                 mirrored=mirrored,
             )
         except ValidationError as error:
-            raise CalibrationError(f"profile {name!r}: {_rules(error)}: correct the value") from error
+            raise CalibrationError(f"profile {name!r}: {broken_rules(error)}: correct the value") from error
 
 
 def load_profile(path: Path) -> ScannerProfile:
@@ -167,11 +164,12 @@ def load_profile(path: Path) -> ScannerProfile:
     CalibrationError
         When the file is missing, no TOML, too new or breaks a rule; names file, field and rule.
     """
-    data = _read_toml(Path(path))
+    path = Path(path)
+    data = _FILE.read(path)
     try:
         return ScannerProfile.model_validate(_migrated(data, path))
     except ValidationError as error:
-        raise CalibrationError(f"profile {path}: {_rules(error)}: correct the file or calibrate again") from error
+        raise _FILE.invalid(path, error) from error
 
 
 def save_profile(profile: ScannerProfile, path: Path) -> None:
@@ -182,13 +180,7 @@ def save_profile(profile: ScannerProfile, path: Path) -> None:
     CalibrationError
         When the folder cannot be written to.
     """
-    path = Path(path)
-    text = tomli_w.dumps(profile.model_dump(exclude_none=True))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _swap_in(path, text.encode())
-    except OSError as error:
-        raise CalibrationError(f"cannot save profile {path} ({error.strerror}): check the folder's rights") from error
+    _FILE.write(Path(path), profile.model_dump(exclude_none=True))
 
 
 @dataclass(frozen=True)
@@ -211,51 +203,9 @@ def list_profiles(folder: Path) -> ProfileList:
     return ProfileList(profiles, problems)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise CalibrationError(f"cannot read profile {path} ({error.strerror}): choose another or calibrate") from error
-    if len(data) > _LARGEST_FILE:
-        raise CalibrationError(f"profile {path} is larger than 64 KiB and so no profile: choose another file")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise CalibrationError(f"profile {path} is no TOML ({error}): correct the file or calibrate again") from error
-
-
 def _migrated(data: dict[str, Any], path: Path) -> dict[str, Any]:
     """The data in today's layout."""
-    version = data.get("schema_version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise CalibrationError(f"profile {path}: schema_version must be a whole number from 1: correct the file")
-    if version > SCHEMA_VERSION:
-        raise CalibrationError(
-            f"profile {path}: schema_version {version} is newer than this program knows ({SCHEMA_VERSION}): update it"
-        )
+    version = _FILE.version(data, path, SCHEMA_VERSION)
     for step in range(version, SCHEMA_VERSION):
         data = {**MIGRATIONS[step](data), "schema_version": step + 1}
     return data
-
-
-def _rules(error: ValidationError) -> str:
-    """Field and rule of each finding, without the values."""
-    findings = []
-    for finding in error.errors(include_url=False, include_input=False, include_context=False)[:5]:
-        place = ".".join(str(part) for part in finding["loc"]) or "file"
-        findings.append(f"{place}: {finding['msg']}")
-    return "; ".join(findings)
-
-
-def _swap_in(path: Path, data: bytes) -> None:
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except OSError:
-        Path(aside).unlink(missing_ok=True)
-        raise

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.runtime import pixel_metrics
+
 HISTOGRAM_BINS = 64
 CONTRAST_POOR, CONTRAST_GOOD = 0.15, 0.95  # about the 1 % and 95 % point of gCNR in 250 CAMUS training frames
 LEVEL_POOR, LEVEL_GOOD = 20.0, 110.0  # mean grey below all of them, and about their median
@@ -17,11 +19,8 @@ SCORE_LOW, SCORE_SPAN = 3.0, 1.9  # a region without contrast that still has sig
 
 
 def gcnr(region: np.ndarray, background: np.ndarray) -> float:
-    """Textbook gCNR of two sets of grey levels 0..255: 1 minus the overlap of their histograms, 0..1."""
-    edges = (0, 256)
-    p = np.histogram(region, HISTOGRAM_BINS, edges)[0] / max(region.size, 1)
-    q = np.histogram(background, HISTOGRAM_BINS, edges)[0] / max(background.size, 1)
-    return float(1 - np.minimum(p, q).sum())
+    """Textbook gCNR of two sets of whole grey levels 0..255, coarse for the sake of small regions, 0..1."""
+    return pixel_metrics.gcnr(*(pixel_metrics.histogram(levels, HISTOGRAM_BINS) for levels in (region, background)))
 
 
 def anchor_scores(image: np.ndarray, regions: np.ndarray, lumen: np.ndarray) -> np.ndarray:

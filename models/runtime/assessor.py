@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,8 +29,10 @@ from models.runtime.labels import contours_of, full_label_map, strongest_class
 from models.runtime.manifest import Precision, default_weights_folder, load_manifest
 from models.runtime.precision import open_model
 from models.runtime.providers import Provider
+from models.runtime.published import PublishedQuality, load_published
 from models.runtime.regions import RegionDivision, RegionFailure, divide
 from models.runtime.sector_tracker import SectorTracker, StreamKnowledge, TrackedSector
+from models.runtime.session import ModelSession
 
 SEGMENTATION, REGIONAL_QUALITY = "segmentation", "regional_quality"
 _OUT_OF_SECTOR = 0.5
@@ -52,6 +55,7 @@ class RegionalAssessor:
     background : look at the sector again in a helper thread. None: for live sources, but not for recordings whose
         ``use_source`` was called, which then give the same results each time
     cache_dir : where the choice of precision is remembered, None for the user's cache
+    published : folder with a site's own quality model (``published.py``) that scores in place of ours
 
     Raises
     ------
@@ -72,21 +76,25 @@ class RegionalAssessor:
         keep_label_map: bool = False,
         background: bool | None = None,
         cache_dir: Path | None = None,
+        published: Path | None = None,
     ) -> None:
         folder = Path(weights) if weights is not None else default_weights_folder()
         manifest = load_manifest(folder)
-        self._segmentation, self._quality = (
-            open_model(
-                folder,
-                name,
-                manifest=manifest,
-                provider=provider,
-                precision=precision,
-                threads=threads,
-                cache_dir=cache_dir,
-            )
-            for name in (SEGMENTATION, REGIONAL_QUALITY)
+        open_ours = partial(
+            open_model,
+            folder,
+            manifest=manifest,
+            provider=provider,
+            precision=precision,
+            threads=threads,
+            cache_dir=cache_dir,
         )
+        self._segmentation = open_ours(SEGMENTATION)
+        self._quality: ModelSession | PublishedQuality
+        if published is not None:
+            self._quality = load_published(published, provider=provider, threads=threads)
+        else:
+            self._quality = open_ours(REGIONAL_QUALITY)
         self._model_ids = {model.name: model.model_id for model in (self._segmentation, self._quality)}
         self._background = background
         self._tracker = SectorTracker(_knowledge(profile), per_frame=per_frame, background=background is not False)
@@ -194,6 +202,8 @@ class RegionalAssessor:
 
     def _scores(self, grey: np.ndarray) -> np.ndarray:
         """Corrected scores 1..5 of a model square: (256, 256) uint8 -> (8,)."""
+        if isinstance(self._quality, PublishedQuality):
+            return self._quality.scores(grey)
         raw = self._quality.run(_batch(grey))[0][0]
         if raw.shape != (len(REGION_NAMES),):
             raise ModelError(f"{self._quality.model_id} gave {raw.shape} scores, expected {len(REGION_NAMES)}")

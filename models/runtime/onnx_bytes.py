@@ -10,6 +10,9 @@ from collections.abc import Iterator
 
 from capture.errors import ModelError
 
+REINSTALL = "reinstall the weights"
+"""What to do about a bad file of a release."""
+
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _EXTERNAL_DATA, _DATA_LOCATION, _LOCATION_EXTERNAL = 13, 14, 1
 
@@ -25,13 +28,14 @@ _CHILDREN = {
 }
 
 
-def refuse_external_data(content: bytes, name: str) -> None:
+def refuse_external_data(content: bytes, name: str, remedy: str = REINSTALL) -> None:
     """Make sure that a model stands on its own.
 
     Parameters
     ----------
     content : bytes of an ONNX file
     name : of the file, for the message
+    remedy : what to do about a refused file, for the message
 
     Raises
     ------
@@ -41,9 +45,9 @@ def refuse_external_data(content: bytes, name: str) -> None:
     try:
         external = _has_external(memoryview(content), "Model")
     except (IndexError, ValueError, RecursionError) as error:
-        raise ModelError(f"model file {name} is not a readable ONNX model: reinstall the weights") from error
+        raise ModelError(f"model file {name} is not a readable ONNX model: {remedy}") from error
     if external:
-        raise ModelError(f"model file {name} refers to data in another file, which is refused: reinstall the weights")
+        raise ModelError(f"model file {name} refers to data in another file, which is refused: {remedy}")
 
 
 def _has_external(message: memoryview, kind: str) -> bool:

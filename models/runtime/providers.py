@@ -15,6 +15,7 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as _ort_state
 
 from capture.errors import ModelError
+from models.runtime.onnx_bytes import REINSTALL
 
 _LOG = logging.getLogger(__name__)
 _SILENT, _WARNING, _ERROR = 4, 2, 3
@@ -60,7 +61,9 @@ def session_options(threads: int) -> ort.SessionOptions:
     return options
 
 
-def create_session(content: bytes, name: str, provider: Provider, threads: int) -> ort.InferenceSession:
+def create_session(
+    content: bytes, name: str, provider: Provider, threads: int, remedy: str = REINSTALL
+) -> ort.InferenceSession:
     """Session from the bytes of a model.
 
     Parameters
@@ -69,6 +72,7 @@ def create_session(content: bytes, name: str, provider: Provider, threads: int) 
     name : of the file, for messages
     provider : ``auto`` tries CUDA and takes the CPU when it is not granted
     threads : within one operator
+    remedy : what to do about a file that cannot be loaded, for the message
 
     Raises
     ------
@@ -87,7 +91,7 @@ def create_session(content: bytes, name: str, provider: Provider, threads: int) 
     try:
         return ort.InferenceSession(content, session_options(threads), providers=[CPU_PROVIDER], enable_fallback=False)
     except ORT_ERRORS as error:
-        raise ModelError(f"model file {name} cannot be loaded ({_first_line(error)}): reinstall the weights") from error
+        raise ModelError(f"model file {name} cannot be loaded ({_first_line(error)}): {remedy}") from error
 
 
 def _try_cuda(content: bytes, threads: int) -> tuple[ort.InferenceSession | None, str]:

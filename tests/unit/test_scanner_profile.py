@@ -95,7 +95,7 @@ def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("calibration.profile.os.replace", full)
+    monkeypatch.setattr("calibration.toml_file.os.replace", full)
     with pytest.raises(CalibrationError, match="No space left"):
         save_profile(ScannerProfile.of("other", SECTOR, (1080, 1920)), path)
     assert path.read_bytes() == before

@@ -28,6 +28,7 @@ class ModelOptions:
     precision : ``auto`` or the precision to pin
     weights : folder of model files, None for the released ones
     published : folder with a site's own quality model that scores in place of ours, None for ours
+    method : what scores the regions, ``dense`` or ``end_to_end``
     """
 
     view: str | None = None
@@ -36,6 +37,7 @@ class ModelOptions:
     precision: str = "auto"
     weights: Path | None = None
     published: Path | None = None
+    method: str = "dense"
 
     def load_profile(self) -> ScannerProfile | None:
         """The scanner profile, None when none was named.
@@ -65,6 +67,7 @@ def make_assessor(options: ModelOptions, *, per_frame: bool = False, keep_label_
         per_frame=per_frame,
         keep_label_map=keep_label_map,
         published=options.published,
+        method=options.method,
     )
 
 

@@ -63,6 +63,14 @@ class ViewChoice(StrEnum):
     ALAX = "ALAX"
 
 
+class MethodChoice(StrEnum):
+    """What scores the regions."""
+
+    DENSE = "dense"
+    END_TO_END = "end_to_end"
+
+
+Method = Annotated[MethodChoice, typer.Option(help="What scores the regions: the dense map, or the paper's network.")]
 Provider = Annotated[ProviderChoice, typer.Option(help="Where models run; one asked for by name must be there.")]
 Precision = Annotated[PrecisionChoice, typer.Option(help="Which model files run; auto measures and chooses.")]
 View = Annotated[ViewChoice, typer.Option(help="View shown, when you know it: names the walls.")]
@@ -99,13 +107,14 @@ def live(
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
     published: Published = None,
+    method: Method = MethodChoice.DENSE,
 ) -> None:
     """Show a source live beside its assessment."""
     from app.commands.live import LiveOptions, run_live, with_virtual_options
 
     chosen = with_virtual_options(source, "" if view is ViewChoice.UNKNOWN else str(view), patient, probe, probe_path)
     told = ViewChoice.UNKNOWN if chosen.startswith("virtual") else view  # a virtual probe may be turned out of its view
-    models = _models(told, profile, provider, precision, weights, published)
+    models = _models(told, profile, provider, precision, weights, published, method)
     raise typer.Exit(run_live(LiveOptions(chosen, headless, seconds, json_out, models, screenshot)))
 
 
@@ -117,11 +126,12 @@ def bench(
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
     published: Published = None,
+    method: Method = MethodChoice.DENSE,
 ) -> None:
     """Measure the live engine on this machine, painting included; prints JSON."""
     from app.commands.bench import run_bench
 
-    models = _models(ViewChoice.UNKNOWN, None, provider, precision, weights, published)
+    models = _models(ViewChoice.UNKNOWN, None, provider, precision, weights, published, method)
     raise typer.Exit(run_bench(source, seconds, models))
 
 
@@ -136,11 +146,14 @@ def score(
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
     published: Published = None,
+    method: Method = MethodChoice.DENSE,
 ) -> None:
     """Score recorded pictures and videos, frame by frame."""
     from app.commands.score import run_score
 
-    raise typer.Exit(run_score(paths, out, masks, _models(view, profile, provider, precision, weights, published)))
+    raise typer.Exit(
+        run_score(paths, out, masks, _models(view, profile, provider, precision, weights, published, method))
+    )
 
 
 @app.command()
@@ -196,16 +209,33 @@ def train_regional(out: Out, data: Data = DEFAULT_DATA, epochs: Epochs = 0, fini
     raise typer.Exit(run_train_regional(data, out, epochs, finish_epochs))
 
 
+@train_app.command("dense")
+def train_dense(
+    out: Out,
+    virtual: Annotated[Path, typer.Option(help="Virtual set to train on, beside the real ones.")],
+    data: Data = DEFAULT_DATA,
+    epochs: Epochs = 0,
+    finish_epochs: FinishEpochs = 0,
+    items: Annotated[int, typer.Option(min=0, help="Items of an epoch, two pictures each; 0: as the recipe says.")] = 0,
+    start: Annotated[Path | None, typer.Option(help="Begin with the checkpoint of a segmentation run.")] = None,
+) -> None:
+    """One network for segmentation, quality, coherence, causes and view, on real and virtual frames."""
+    from app.commands.train import run_train_dense
+
+    raise typer.Exit(run_train_dense(data, virtual, out, epochs, finish_epochs, items, start))
+
+
 @export_app.command("regional")
 def export_regional(
-    checkpoints: Annotated[Path, typer.Argument(help="Folder with segmentation.pt and quality.pt.")],
+    checkpoints: Annotated[Path, typer.Argument(help="Folder with dense.pt, quality.pt or both.")],
     out: Annotated[Path, typer.Option(help="Folder for the model files and their manifest.")],
     data: Data = DEFAULT_DATA,
+    virtual: Annotated[Path | None, typer.Option(help="Virtual set: calibrates INT8 as well.")] = None,
 ) -> None:
-    """INT8, float32 and float16 files of both regional networks, with a parity check."""
+    """INT8, float32 and float16 files of the regional networks, with a parity check."""
     from app.commands.train import run_export
 
-    raise typer.Exit(run_export(checkpoints, out, data))
+    raise typer.Exit(run_export(checkpoints, out, data, virtual))
 
 
 @evaluate_app.command("regional")
@@ -257,6 +287,7 @@ def _models(
     precision: PrecisionChoice,
     weights: Path | None,
     published: Path | None,
+    method: MethodChoice,
 ) -> ModelOptions:
     from app.bootstrap import ModelOptions
 
@@ -267,6 +298,7 @@ def _models(
         precision=str(precision),
         weights=weights,
         published=published,
+        method=str(method),
     )
 
 

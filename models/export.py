@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def export_network(
     network: torch.nn.Module,
     out_dir: Path,
     stem: str,
-    output_name: str,
+    output_names: Sequence[str],
     calibration: Iterable[np.ndarray],
     keep_float: Iterable[str] = (),
 ) -> list[Exported]:
@@ -54,14 +54,15 @@ def export_network(
 
     Parameters
     ----------
-    network : (N, 1, 256, 256) float32 0..255 -> one output
+    network : (N, 1, 256, 256) float32 0..255 -> one tensor, or a tuple of them
+    output_names : of the outputs, in their order
     calibration : model inputs (1, 1, 256, 256) float32 that stand for real use
     keep_float : substrings of node names that are not quantised
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
-        _to_onnx(network, plain, output_name)
+        _to_onnx(network, plain, output_names)
         prepared = Path(scratch) / "prepared.onnx"
         quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
         int8 = out_dir / f"{stem}.int8.onnx"
@@ -74,7 +75,7 @@ def export_network(
     return [_describe(p, f) for p, f in (("int8", int8), ("float32", half_stored), ("float16", half))]
 
 
-def _to_onnx(network: torch.nn.Module, path: Path, output_name: str) -> None:
+def _to_onnx(network: torch.nn.Module, path: Path, output_names: Sequence[str]) -> None:
     network = network.eval().float()
     example = torch.zeros(1, 1, 256, 256)
     torch.onnx.export(
@@ -82,8 +83,8 @@ def _to_onnx(network: torch.nn.Module, path: Path, output_name: str) -> None:
         (example,),
         str(path),
         input_names=["image"],
-        output_names=[output_name],
-        dynamic_axes={"image": {0: "N"}, output_name: {0: "N"}},
+        output_names=list(output_names),
+        dynamic_axes={name: {0: "N"} for name in ("image", *output_names)},
         opset_version=OPSET,
         dynamo=False,
     )
@@ -135,10 +136,11 @@ def _describe(precision: str, path: Path) -> Exported:
     return Exported(precision, path, hashlib.sha256(data).hexdigest(), len(data))
 
 
-def run_file(path: Path, images: np.ndarray) -> np.ndarray:
-    """Output of a written file for (N, 1, 256, 256) float32 inputs, one at a time, on the CPU."""
+def run_file(path: Path, images: np.ndarray) -> list[np.ndarray]:
+    """Outputs of a written file for (N, 1, 256, 256) float32 inputs, one at a time, on the CPU."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(None, {"image": image[None]})[0] for image in images])
+    runs = [session.run(None, {"image": image[None]}) for image in images]
+    return [np.concatenate(outputs) for outputs in zip(*runs, strict=True)]
 
 
 def update_manifest(manifest: Path, name: str, entry: dict[str, object]) -> None:

@@ -45,12 +45,24 @@ def run_train_regional(data: Path, out: Path, epochs: int, finish_epochs: int) -
     return 0
 
 
-def run_export(checkpoints: Path, out: Path, data: Path) -> int:
-    """Write the model files of both regional networks and their manifest; prints what was written."""
+def run_train_dense(data: Path, virtual: Path, out: Path, epochs: int, finish_epochs: int, start: Path | None) -> int:
+    """Train the dense network; prints the checkpoint's path."""
+    _need_training_extra()
+    from models.regional.dense.train import DenseRecipe, train_dense
+
+    plan = DenseRecipe()
+    recipe = replace(plan, optimisation=plan.optimisation.of(epochs), finish=plan.finish.of(finish_epochs or epochs))
+    recipe = replace(recipe, items_per_epoch=items or plan.items_per_epoch)
+    sys.stdout.write(f"{train_dense(data, virtual, out, recipe, start=start)}\n")
+    return 0
+
+
+def run_export(checkpoints: Path, out: Path, data: Path, virtual: Path | None) -> int:
+    """Write the model files of the regional networks and their manifest; prints what was written."""
     _need_training_extra()
     from models.regional.export import export_regional
 
-    sys.stdout.write(json.dumps(export_regional(checkpoints, out, data), indent=2) + "\n")
+    sys.stdout.write(json.dumps(export_regional(checkpoints, out, data, virtual), indent=2) + "\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""From one frame to one assessment: sector, crop, segmentation, regions, regional quality."""
+"""From one frame to one assessment: sector, crop, dense network, view, regions, quality and its causes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ import numpy as np
 
 from calibration.crop import SectorCrop
 from calibration.profile import ScannerProfile
-from capture.errors import ModelError
+from capture.errors import SettingsError
 from capture.frame import Frame, SourceInfo
 from capture.geometry import LinearField
+from models.runtime.causes import OUTSIDE_SHARE, advice_of, frame_causes, region_causes
 from models.runtime.contract import (
     REGION_NAMES,
     Assessment,
+    Cause,
     ModelInfo,
     RegionAssessment,
     cannot_judge,
     judged,
     label_of,
 )
+from models.runtime.dense import DenseReading, pooled, region_shares
+from models.runtime.dense_model import REGIONAL_DENSE, DenseModel
+from models.runtime.end_to_end import REGIONAL_QUALITY, EndToEnd
 from models.runtime.labels import contours_of, full_label_map, strongest_class
 from models.runtime.manifest import Precision, default_weights_folder, load_manifest
 from models.runtime.precision import open_model
@@ -32,15 +37,25 @@ from models.runtime.providers import Provider
 from models.runtime.published import PublishedQuality, load_published
 from models.runtime.regions import RegionDivision, RegionFailure, divide
 from models.runtime.sector_tracker import SectorTracker, StreamKnowledge, TrackedSector
-from models.runtime.session import ModelSession
+from models.runtime.view_tracker import ViewTracker, is_other, view_of
 
-SEGMENTATION, REGIONAL_QUALITY = "segmentation", "regional_quality"
-_OUT_OF_SECTOR = 0.5
+NOT_APICAL = "not an apical view of the heart"
+METHODS = ("dense", "end_to_end")
+MODEL_SIZE = 256
 _LOWEST, _HIGHEST = 1.0, 5.0
+_GOOD = 3.5  # a region that is rated good needs no excuse
+
+
+class _Refusal(Exception):
+    """A picture that is not judged, and why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class RegionalAssessor:
-    """The assessor of the live program: two networks and the region division.
+    """The assessor of the live program: the dense network, the region division, and what follows from both.
 
     Parameters
     ----------
@@ -56,9 +71,12 @@ class RegionalAssessor:
         ``use_source`` was called, which then give the same results each time
     cache_dir : where the choice of precision is remembered, None for the user's cache
     published : folder with a site's own quality model (``published.py``) that scores in place of ours
+    method : what scores the regions, one of ``METHODS``
 
     Raises
     ------
+    SettingsError
+        When there is no such method.
     ModelError
         When a model file cannot be trusted or the provider asked for is not granted.
     """
@@ -77,7 +95,10 @@ class RegionalAssessor:
         background: bool | None = None,
         cache_dir: Path | None = None,
         published: Path | None = None,
+        method: str = "dense",
     ) -> None:
+        if method not in METHODS:
+            raise SettingsError(f"no method {method!r}: use one of {', '.join(METHODS)}")
         folder = Path(weights) if weights is not None else default_weights_folder()
         manifest = load_manifest(folder)
         open_ours = partial(
@@ -89,13 +110,14 @@ class RegionalAssessor:
             threads=threads,
             cache_dir=cache_dir,
         )
-        self._segmentation = open_ours(SEGMENTATION)
-        self._quality: ModelSession | PublishedQuality
+        self._dense = DenseModel(open_ours(REGIONAL_DENSE))
+        self._scorer: EndToEnd | PublishedQuality | None = None
         if published is not None:
-            self._quality = load_published(published, provider=provider, threads=threads)
-        else:
-            self._quality = open_ours(REGIONAL_QUALITY)
-        self._model_ids = {model.name: model.model_id for model in (self._segmentation, self._quality)}
+            self._scorer = load_published(published, provider=provider, threads=threads)
+        elif method == "end_to_end":
+            self._scorer = EndToEnd(open_ours(REGIONAL_QUALITY))
+        self._model_ids = {info.name: info.model_id for info in self.models}
+        self._views = ViewTracker(per_frame)
         self._background = background
         self._tracker = SectorTracker(_knowledge(profile), per_frame=per_frame, background=background is not False)
         self._view = view
@@ -105,11 +127,13 @@ class RegionalAssessor:
     @property
     def models(self) -> tuple[ModelInfo, ...]:
         """The models in use."""
-        return self._segmentation.info, self._quality.info
+        others = () if self._scorer is None else (self._scorer.info,)
+        return (self._dense.session.info, *others)
 
     def use_source(self, info: SourceInfo | None) -> None:
         """Take sector, spacing and view from a source that knows them; None for nothing known."""
         self._tracker.use_source(info)
+        self._views.forget()
         self._source_view = info.view if info is not None else None
         if self._background is None:
             self._tracker.background = info is None or info.is_live
@@ -119,14 +143,16 @@ class RegionalAssessor:
         self._view = view
 
     def forget_stream(self) -> None:
-        """Drop the sector and levels that were learnt."""
+        """Drop the sector, levels and view that were learnt."""
         self._tracker.forget()
+        self._views.forget()
 
     def close(self) -> None:
         """Release sessions and the helper thread; twice is fine."""
         self._tracker.close()
-        self._segmentation.close()
-        self._quality.close()
+        self._dense.close()
+        if self._scorer is not None:
+            self._scorer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +163,7 @@ class RegionalAssessor:
         self.close()
 
     def assess(self, frame: Frame) -> Assessment:
-        """Assess one frame on its own.
+        """Assess one frame on its own; the view alone is averaged over the stream.
 
         Raises
         ------
@@ -155,60 +181,71 @@ class RegionalAssessor:
         known: dict[str, Any] = {"view": self._view or self._source_view, "model_ids": self._model_ids}
         if self._keep_label_map:  # best effort: the whole picture may be one tight crop
             crop = SectorCrop(LinearField(0, 0, frame.width - 1, frame.height - 1), frame.height, frame.width)
-            logits = self._segment(crop.extract(frame.pixels))
-            known["label_map"] = full_label_map(logits, crop)
-            watch.lap("segment")
+            known["label_map"] = full_label_map(self._dense.read(crop.extract(frame.pixels)).logits, crop)
+            watch.lap("network")
         return cannot_judge(frame, self._tracker.reason, stages_ms=watch.stages_ms, **known)
 
     def _judge(self, frame: Frame, tracked: TrackedSector, watch: _Stopwatch) -> Assessment:
         crop = tracked.crop
         grey = crop.extract(frame.pixels, tracked.levels)
         watch.lap("crop")
-        logits = self._segment(grey)
-        labels = strongest_class(logits)
-        watch.lap("segment")
+        reading = self._dense.read(grey)
+        watch.lap("network")
+        labels = strongest_class(reading.logits)
+        view_p = self._views.update(reading.view_p, frame.t_mono_ns)
+        view, p = view_of(view_p, self._view or self._source_view)
         spacing_mm = self._tracker.spacing_mm(frame)
         known: dict[str, Any] = {
-            "view": self._view or self._source_view,
+            "view": view,
+            "view_p": p,
             "sector": crop.sector,
             "crop": crop.rect,
             "model_ids": self._model_ids,
             "spacing_assumed": spacing_mm is None,
         }
         if self._keep_label_map:
-            known["label_map"] = full_label_map(logits, crop)
-            watch.lap("label_map")
+            known["label_map"] = full_label_map(reading.logits, crop)
+        watch.lap("labels")
         try:
-            division = divide(
-                labels,
-                crop.mm_per_model_px(spacing_mm or 1.0),
-                crop.sector_mask_model,
-                spacing_known=spacing_mm is not None,
-            )
-        except RegionFailure as failure:
+            if is_other(view_p) and self._view is None:
+                known |= {"view": None, "view_p": None}
+                raise _Refusal(NOT_APICAL)
+            division = self._divide(labels, crop, spacing_mm)
+        except (RegionFailure, _Refusal) as failure:
             watch.lap("regions")
-            known["contours"] = contours_of(labels, crop)
+            known["contours"] = {} if isinstance(failure, _Refusal) else contours_of(labels, crop)
             return cannot_judge(frame, str(failure.reason), stages_ms=watch.lap("contours"), **known)
         watch.lap("regions")
-        scores = self._scores(grey)
+        regions, causes = self._score(grey, reading, division, crop, spacing_mm)
         watch.lap("quality")
         known["contours"] = contours_of(division.labels, crop)
-        regions = _regions(division, scores, crop)
+        length_share = _length_share(division, crop, spacing_mm)
+        known |= {"causes": causes, "advice": advice_of(causes, view, length_share)}
         return judged(frame, regions, stages_ms=watch.lap("contours"), **known)
 
-    def _segment(self, grey: np.ndarray) -> np.ndarray:
-        """Logits of a model square: (256, 256) uint8 -> (C, 256, 256) float32."""
-        return np.asarray(self._segmentation.run(_batch(grey))[0][0])
+    def _divide(self, labels: np.ndarray, crop: SectorCrop, spacing_mm: float | None) -> RegionDivision:
+        unit_xy = crop.mm_per_model_px(spacing_mm or 1.0)
+        return divide(labels, unit_xy, crop.sector_mask_model, spacing_known=spacing_mm is not None)
 
-    def _scores(self, grey: np.ndarray) -> np.ndarray:
-        """Corrected scores 1..5 of a model square: (256, 256) uint8 -> (8,)."""
-        if isinstance(self._quality, PublishedQuality):
-            return self._quality.scores(grey)
-        raw = self._quality.run(_batch(grey))[0][0]
-        if raw.shape != (len(REGION_NAMES),):
-            raise ModelError(f"{self._quality.model_id} gave {raw.shape} scores, expected {len(REGION_NAMES)}")
-        correction = self._quality.entry.correction
-        return np.asarray(np.clip((raw - correction.intercept) / correction.slope, _LOWEST, _HIGHEST))
+    def _score(
+        self,
+        grey: np.ndarray,
+        reading: DenseReading,
+        division: RegionDivision,
+        crop: SectorCrop,
+        spacing_mm: float | None,
+    ) -> tuple[tuple[RegionAssessment, ...], tuple[Cause, ...]]:
+        """Eight records and the frame's causes."""
+        shares = region_shares(division, crop.mm_per_model_px(spacing_mm or 1.0), crop.sector_mask_model)
+        severity = pooled(reading.severity, shares)
+        if self._scorer is not None:
+            scores = self._scorer.scores(grey)
+        else:
+            scores = np.clip(pooled(reading.rating, shares), _LOWEST, _HIGHEST)
+        reasons = region_causes(severity, division.outside_share)
+        length_share = _length_share(division, crop, spacing_mm)
+        causes = frame_causes(severity, division.outside_share, reading.foreshortening, length_share)
+        return _regions(division, scores, reasons, crop), causes
 
 
 class _Stopwatch:
@@ -226,25 +263,28 @@ class _Stopwatch:
         return self.stages_ms
 
 
-def _batch(grey: np.ndarray) -> np.ndarray:
-    """(256, 256) uint8 -> (1, 1, 256, 256) float32 in 0..255."""
-    return grey.astype(np.float32)[np.newaxis, np.newaxis]
+def _length_share(division: RegionDivision, crop: SectorCrop, spacing_mm: float | None) -> float:
+    """Length of the ventricle as a share of the crop's height."""
+    return division.landmarks.length / (MODEL_SIZE * crop.mm_per_model_px(spacing_mm or 1.0)[1])
 
 
-def _regions(division: RegionDivision, scores: np.ndarray, crop: SectorCrop) -> tuple[RegionAssessment, ...]:
+def _regions(
+    division: RegionDivision, scores: np.ndarray, causes: tuple[str | None, ...], crop: SectorCrop
+) -> tuple[RegionAssessment, ...]:
     """Eight records; a region of which more than half lies outside the sector gets label 0 and no score."""
+    parts = zip(REGION_NAMES, scores, causes, division.outside_share, division.polygons, strict=True)
     return tuple(
-        _region(name, float(score), outside, tuple(crop.to_screen(outline).astype(np.float32) for outline in outlines))
-        for name, score, outside, outlines in zip(
-            REGION_NAMES, scores, division.outside_share, division.polygons, strict=True
-        )
+        _region(name, float(score), cause, outside, tuple(crop.to_screen(o).astype(np.float32) for o in outlines))
+        for name, score, cause, outside, outlines in parts
     )
 
 
-def _region(name: str, score: float, outside: float, polygons: tuple[np.ndarray, ...]) -> RegionAssessment:
-    if outside > _OUT_OF_SECTOR:
-        return RegionAssessment(name, None, None, 0, outside, polygons)
-    return RegionAssessment(name, score, score, label_of(score), outside, polygons)
+def _region(
+    name: str, score: float, cause: str | None, outside: float, polygons: tuple[np.ndarray, ...]
+) -> RegionAssessment:
+    if outside > OUTSIDE_SHARE or not np.isfinite(score):
+        return RegionAssessment(name, None, None, 0, outside, polygons, "outside")
+    return RegionAssessment(name, score, score, label_of(score), outside, polygons, cause if score < _GOOD else None)
 
 
 def _knowledge(profile: ScannerProfile | None) -> StreamKnowledge:

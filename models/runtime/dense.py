@@ -86,6 +86,11 @@ def region_shares(division: RegionDivision, unit_xy: tuple[float, float], inside
     return shares
 
 
+def mask_shares(masks: np.ndarray) -> np.ndarray:
+    """Share of each map cell under masks that are given as they are: (R, 256, 256) bool -> (R, 64, 64) float32."""
+    return np.stack([_cells(mask.astype(np.float32)) for mask in masks])
+
+
 def pooled(maps: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Mean of maps (..., 64, 64) over regions (R, 64, 64): (..., R) float32; NaN for a region without cells."""
     flat = shares.reshape(len(shares), -1)

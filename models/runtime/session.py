@@ -130,6 +130,11 @@ def measure_ms(session: ModelSession, batches: Sequence[np.ndarray], runs: int) 
     return statistics.median(times)
 
 
+def batch_of(grey: np.ndarray) -> np.ndarray:
+    """A model square as a network's input: (256, 256) uint8 -> (1, 1, 256, 256) float32 in 0..255."""
+    return grey.astype(np.float32)[np.newaxis, np.newaxis]
+
+
 def blank_input(spec: TensorSpec) -> np.ndarray:
     """Mid-range input of batch size 1 where the contract leaves a size open."""
     low, high = spec.value_range or (0.0, 0.0)

@@ -41,7 +41,7 @@ KEYS = {
     "threads_max",
     "last_assessment",
 }
-STAGES = {"wait", "signal", "sector", "crop", "segment", "regions", "quality", "contours", "smooth"}
+STAGES = {"wait", "signal", "sector", "crop", "network", "labels", "regions", "quality", "contours", "smooth"}
 PERCENTILES = {"p50", "p95", "p99"}
 
 
@@ -117,7 +117,7 @@ def test_cuda_asked_for_and_not_there_is_an_error(sonogauge: Sonogauge, weights:
 
 
 def test_a_model_with_one_flipped_bit_lets_the_picture_go_on(sonogauge: Sonogauge, weights: Path, tmp_path: Path):
-    folder, name = damaged(weights, tmp_path / "damaged", "segmentation-*.onnx")
+    folder, name = damaged(weights, tmp_path / "damaged", "regional_dense-*.onnx")
     ended = sonogauge("live", SMALL, "--headless", "--seconds", 1, "--json", "--weights", folder)
     figures = ended.json
     assert figures["frames_captured"] == figures["frames_assessed"] + sum(figures["drops"].values()) > 0
@@ -139,7 +139,7 @@ def test_bench_measures_painting(sonogauge_alone: Sonogauge, weights: Path):
 
 
 def test_bench_refuses_models_that_cannot_judge(sonogauge: Sonogauge, weights: Path, tmp_path: Path):
-    folder, name = damaged(weights, tmp_path / "damaged", "segmentation-*.onnx")
+    folder, name = damaged(weights, tmp_path / "damaged", "regional_dense-*.onnx")
     ended = sonogauge("bench", "--source", SMALL, "--seconds", 1, "--weights", folder)
     assert (ended.code, ended.out) == (1, "")
     assert name in ended.err
@@ -205,12 +205,12 @@ def test_sound_models_are_listed_and_verified(sonogauge: Sonogauge, weights: Pat
     assert {check["problem"] for check in checks} == {""}
     records = sonogauge("models", "list", "--weights", weights, "--json").json
     assert [(r["model"], r["precision"]) for r in records] == [
-        (model, precision) for model in ("regional_quality", "segmentation") for precision in ("int8", "float32")
+        (model, precision) for model in ("regional_dense", "regional_quality") for precision in ("int8", "float32")
     ]
     assert all(r["model_id"].startswith(f"{r['model']}@0.0.1-{r['precision']}#") for r in records)
 
 
-@pytest.mark.parametrize("pattern", ["segmentation-int8.onnx", "regional_quality-float32.onnx"])
+@pytest.mark.parametrize("pattern", ["regional_dense-int8.onnx", "regional_quality-float32.onnx"])
 def test_one_flipped_bit_is_found_and_named(sonogauge: Sonogauge, weights: Path, tmp_path: Path, pattern: str):
     folder, name = damaged(weights, tmp_path / "damaged", pattern)
     ended = sonogauge("models", "verify", "--weights", folder)
@@ -226,13 +226,13 @@ def test_doctor_says_what_is_there(sonogauge: Sonogauge, weights: Path):
     ended = sonogauge("doctor", "--json", "--weights", weights)
     assert ended.code == 0, ended.out
     findings = {finding["what"]: finding for finding in ended.json}
-    assert {"machine", "runtime", "providers", "window", "capture", "disk", "speed segmentation"} <= set(findings)
+    assert {"machine", "runtime", "providers", "window", "capture", "disk", "speed regional_dense"} <= set(findings)
     assert all(set(finding) == {"what", "level", "found", "advice"} for finding in ended.json)
-    assert "ms, CPUExecutionProvider" in findings["speed segmentation"]["found"]
+    assert "ms, CPUExecutionProvider" in findings["speed regional_dense"]["found"]
 
 
 def test_doctor_finds_a_damaged_model(sonogauge: Sonogauge, weights: Path, tmp_path: Path):
-    folder, name = damaged(weights, tmp_path / "damaged", "segmentation-int8.onnx")
+    folder, name = damaged(weights, tmp_path / "damaged", "regional_dense-int8.onnx")
     ended = sonogauge("doctor", "--json", "--weights", folder)
     assert ended.code == 1
     bad = [finding for finding in ended.json if finding["level"] == "bad"]

@@ -14,9 +14,9 @@ from models.runtime.precision import open_model
 from models.runtime.providers import Provider, ProviderError, cuda_problem
 from models.runtime.session import ModelSession
 from tests.support.make_mock_models import (
+    dense_bytes,
     heart_labels,
     quality_bytes,
-    segmentation_bytes,
     write_mock_models,
     write_weights,
 )
@@ -53,17 +53,17 @@ def test_every_flipped_bit_is_refused_by_name(tmp_path):
 
 def test_a_truncated_file_is_refused_by_name(tmp_path):
     folder = write_mock_models(tmp_path)
-    path = folder / "segmentation-float32.onnx"
+    path = folder / "regional_dense-float32.onnx"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ModelError, match=r"segmentation-float32\.onnx has .* bytes, expected"):
-        open_float32(folder, "segmentation")
+    with pytest.raises(ModelError, match=r"regional_dense-float32\.onnx has .* bytes, expected"):
+        open_float32(folder, "regional_dense")
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path):
     folder = write_mock_models(tmp_path)
-    (folder / "segmentation-float32.onnx").unlink()
-    with pytest.raises(ModelError, match=r"cannot read model file .*segmentation-float32\.onnx"):
-        open_float32(folder, "segmentation")
+    (folder / "regional_dense-float32.onnx").unlink()
+    with pytest.raises(ModelError, match=r"cannot read model file .*regional_dense-float32\.onnx"):
+        open_float32(folder, "regional_dense")
 
 
 def test_a_wrong_hash_in_the_manifest_is_refused(tmp_path):
@@ -80,9 +80,9 @@ def test_a_wrong_hash_in_the_manifest_is_refused(tmp_path):
 def test_a_damaged_file_is_not_hidden_by_the_automatic_choice(tmp_path):
     """Neither the trial of CUDA nor the one of INT8 may pass over a file that is not what was released."""
     folder = write_mock_models(tmp_path)
-    (folder / "segmentation-int8.onnx").write_bytes((folder / "segmentation-float32.onnx").read_bytes()[:-1] + b"?")
-    with pytest.raises(ModelError, match="segmentation-int8"):
-        open_model(folder, "segmentation", cache_dir=tmp_path / "cache")
+    (folder / "regional_dense-int8.onnx").write_bytes((folder / "regional_dense-float32.onnx").read_bytes()[:-1] + b"?")
+    with pytest.raises(ModelError, match="regional_dense-int8"):
+        open_model(folder, "regional_dense", cache_dir=tmp_path / "cache")
 
 
 def test_nan_from_the_first_run_on_is_refused(tmp_path):
@@ -107,11 +107,11 @@ def test_infinite_output_is_refused(tmp_path, value):
 
 def test_external_data_is_refused_although_hash_and_size_are_right(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the runtime would look for the data here
-    model = onnx.load_from_string(segmentation_bytes())
+    model = onnx.load_from_string(dense_bytes())
     onnx.save(model, "plain.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0)
-    folder = with_file(tmp_path / "w", (tmp_path / "plain.onnx").read_bytes(), "segmentation")
-    with pytest.raises(ModelError, match=r"segmentation-float32\.onnx refers to data in another file"):
-        open_float32(folder, "segmentation")
+    folder = with_file(tmp_path / "w", (tmp_path / "plain.onnx").read_bytes(), "regional_dense")
+    with pytest.raises(ModelError, match=r"regional_dense-float32\.onnx refers to data in another file"):
+        open_float32(folder, "regional_dense")
 
 
 def test_external_data_inside_a_branch_is_found():
@@ -136,7 +136,7 @@ def test_bytes_that_are_no_model_are_refused_by_name(tmp_path, content):
 
 
 def test_a_model_that_breaks_its_contract_is_refused(tmp_path):
-    folder = with_file(tmp_path, segmentation_bytes(heart_labels()), "regional_quality")
+    folder = with_file(tmp_path, dense_bytes(heart_labels()), "regional_quality")
     with pytest.raises(ModelError, match="no tensor 'scores'"):
         open_float32(folder)
 
@@ -159,4 +159,4 @@ def test_cuda_asked_for_by_name_and_not_granted_is_an_error(tmp_path):
     with pytest.raises(ProviderError, match="CUDA was asked for"):
         open_float32(folder, provider=Provider.CUDA)
     with pytest.raises(ProviderError, match="--provider cpu"):
-        open_model(folder, "segmentation", provider="cuda", cache_dir=tmp_path / "cache")
+        open_model(folder, "regional_dense", provider="cuda", cache_dir=tmp_path / "cache")

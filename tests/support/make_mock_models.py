@@ -1,18 +1,21 @@
 """Stand-in ONNX models with the contracts of the released ones, of a few operators each.
 
-The segmentation gives one drawn heart whatever it is shown. The quality network gives fixed scores, plus
-``gain`` times the mean grey level of its input when asked.
+The dense network gives one drawn heart and maps whatever it is shown, the quality network fixed scores; both add
+``gain`` times the mean grey level of their input when asked.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+
+from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS, region_shares
+from models.runtime.regions import RegionFailure, divide
 
 SIZE = 256
 SCORES = (4.2, 3.6, 2.1, 1.4, 3.0, 4.8, 3.3, 2.6)
@@ -30,18 +33,84 @@ def heart_labels(size: int = SIZE) -> np.ndarray:
     return labels
 
 
-def segmentation_bytes(labels: np.ndarray | None = None, *, note: str = "") -> bytes:
-    """ONNX bytes: (N, 1, 256, 256) float32 -> logits (N, 4, 256, 256)."""
+def rating_map(scores: Sequence[float], labels: np.ndarray | None = None) -> np.ndarray:
+    """A map (64, 64) float32 whose means over the drawn heart's regions are the scores; 3 where there is no heart."""
+    everywhere = np.ones((SIZE, SIZE), bool)
+    try:
+        division = divide(
+            heart_labels() if labels is None else labels, (1, 1), np.ones((SIZE, SIZE), bool), spacing_known=False
+        )
+    except RegionFailure:
+        return np.full((MAP_SIZE, MAP_SIZE), scores[0], np.float32)
+    shares = region_shares(division, (1, 1), everywhere).reshape(8, -1)
+    means = shares / shares.sum(axis=1, keepdims=True)
+    spread = np.linalg.pinv(means) @ (np.asarray(scores, np.float32) - 3)
+    return np.asarray(spread.reshape(MAP_SIZE, MAP_SIZE) + 3, np.float32)
+
+
+def dense_bytes(
+    labels: np.ndarray | None = None,
+    scores: Sequence[float] = SCORES,
+    *,
+    view: str = "A4C",
+    causes: Mapping[str, float] | None = None,
+    foreshortening: float = 0.0,
+    gain: float = 0.0,
+    nan_above: float | None = None,
+    nan_below: float | None = None,
+    note: str = "",
+) -> bytes:
+    """ONNX bytes: (N, 1, 256, 256) float32 -> logits (N, 5, 256, 256), maps (N, 9, 64, 64), frame (N, 5).
+
+    ``causes`` names severities 0..1 that hold everywhere. With ``nan_above`` or ``nan_below`` the maps are NaN for
+    inputs whose mean grey level is higher or lower.
+    """
     labels = heart_labels() if labels is None else labels
-    one_hot = (labels[None] == np.arange(4)[:, None, None])[None].astype(np.uint8)
+    one_hot = (labels[None] == np.arange(5)[:, None, None])[None].astype(np.uint8)
+    maps = np.zeros((1, 2 + len(CAUSE_CHANNELS), MAP_SIZE, MAP_SIZE), np.float32)
+    maps[0, 0] = rating_map(scores, labels) - 3
+    for channel, name in enumerate(CAUSE_CHANNELS, start=2):
+        maps[0, channel] = _logit((causes or {}).get(name, 0.0))
+    frame = np.array([[8.0 * (name == view) for name in VIEW_CHANNELS] + [_logit(foreshortening)]], np.float32)
+    terms = ["limit", "mean"] if nan_below is None else ["mean", "limit"]
+    limit = 1000 if nan_above is None else nan_above
     nodes = [
         helper.make_node("Cast", ["one_hot"], ["hot"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", ["image", "zero"], ["nothing"]),  # (N, 1, 256, 256)
+        helper.make_node("ReduceMean", ["image"], ["mean"], axes=[2, 3], keepdims=1),  # (N, 1, 1, 1)
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
         helper.make_node("Mul", ["hot", "ten"], ["template"]),
         helper.make_node("Add", ["template", "nothing"], ["logits"]),
+        helper.make_node("Sub", terms, ["margin"]),
+        helper.make_node("Sqrt", ["margin"], ["root"]),
+        helper.make_node("Mul", ["root", "zero"], ["doubt"]),
+        helper.make_node("Mul", ["mean", "gain"], ["brightness"]),
+        helper.make_node("Add", ["fixed", "brightness"], ["plain"]),
+        helper.make_node("Add", ["plain", "doubt"], ["maps"]),
+        helper.make_node("Squeeze", ["nothing", "last_axes"], ["nothing_flat"]),
+        helper.make_node("Add", ["views", "nothing_flat"], ["frame"]),
     ]
-    constants = {"one_hot": one_hot, "zero": np.float32(0), "ten": np.float32(10)}
-    return _model(nodes, constants, ("logits", [None, 4, SIZE, SIZE]), note)
+    gains = np.zeros((1, len(maps[0]), 1, 1), np.float32)
+    gains[0, 0] = gain
+    constants = {
+        "one_hot": one_hot,
+        "zero": np.float32(0),
+        "ten": np.float32(10),
+        "gain": gains,
+        "fixed": maps,
+        "limit": np.float32(limit if nan_below is None else nan_below),
+        "views": frame,
+        "last_axes": np.array([2, 3], np.int64),
+    }
+    outputs = [
+        ("logits", [None, 5, SIZE, SIZE]),
+        ("maps", [None, *maps.shape[1:]]),
+        ("frame", [None, frame.shape[1]]),
+    ]
+    return _model(nodes, constants, outputs, note)
+
+
+def _logit(p: float) -> float:
+    return float(np.log((p + 1e-4) / (1 - p + 1e-4)))
 
 
 def quality_bytes(
@@ -73,7 +142,7 @@ def quality_bytes(
         "limit": np.float32(limit if nan_below is None else nan_below),
         "zero": np.float32(0),
     }
-    return _model(nodes, constants, ("scores", [None, 8]), note)
+    return _model(nodes, constants, [("scores", [None, 8])], note)
 
 
 def half_quality_bytes() -> bytes:
@@ -85,7 +154,7 @@ def half_quality_bytes() -> bytes:
         helper.make_node("Cast", ["eight"], ["scores"], to=TensorProto.FLOAT16),
     ]
     constants: dict[str, np.ndarray | np.float32] = {"ones": np.ones((1, 8), np.float32)}
-    return _model(nodes, constants, ("scores", [None, 8]), "half", TensorProto.FLOAT16)
+    return _model(nodes, constants, [("scores", [None, 8])], "half", TensorProto.FLOAT16)
 
 
 def write_mock_models(
@@ -93,15 +162,19 @@ def write_mock_models(
     *,
     labels: np.ndarray | None = None,
     scores: Sequence[float] = SCORES,
+    view: str = "A4C",
+    causes: Mapping[str, float] | None = None,
+    foreshortening: float = 0.0,
     gain: float = 0.0,
     nan_above: float | None = None,
     nan_below: float | None = None,
     precisions: Sequence[str] = ("int8", "float32"),
 ) -> Path:
-    """Write both models and their manifest to ``folder`` and return it."""
+    """Write the models of the live program and their manifest to ``folder`` and return it."""
     limits = {"nan_above": nan_above, "nan_below": nan_below}
+    dense = {"view": view, "causes": causes, "foreshortening": foreshortening}
     made = {
-        "segmentation": {p: segmentation_bytes(labels, note=p) for p in precisions},
+        "regional_dense": {p: dense_bytes(labels, scores, gain=gain, note=p, **dense, **limits) for p in precisions},
         "regional_quality": {p: quality_bytes(scores, gain=gain, note=p, **limits) for p in precisions},
     }
     return write_weights(folder, made)
@@ -124,21 +197,24 @@ def _write(folder: Path, name: str, precision: str, content: bytes) -> dict[str,
     return {"precision": precision, "file": file, "sha256": digest, "bytes": len(content)}
 
 
-def _contract(output: str, shape: list[int | None]) -> dict[str, object]:
+def _contract(*outputs: tuple[str, list[int | None]]) -> dict[str, object]:
     image = {"name": "image", "shape": [None, 1, SIZE, SIZE], "dtype": "float32", "value_range": [0, 255]}
-    return {"input": image, "outputs": [{"name": output, "shape": shape}], "preprocessing": "tight sector crop"}
+    specs = [{"name": name, "shape": shape} for name, shape in outputs]
+    return {"input": image, "outputs": specs, "preprocessing": "tight sector crop"}
 
 
 _ENTRIES: dict[str, dict[str, object]] = {
-    "segmentation": {
+    "regional_dense": {
         "version": "0.0.1",
-        "task": "segmentation",
-        "contract": _contract("logits", [None, 4, SIZE, SIZE]),
+        "task": "regional_dense",
+        "contract": _contract(
+            ("logits", [None, 5, SIZE, SIZE]), ("maps", [None, 9, MAP_SIZE, MAP_SIZE]), ("frame", [None, 5])
+        ),
     },
     "regional_quality": {
         "version": "0.0.1",
         "task": "regional_quality",
-        "contract": _contract("scores", [None, 8]),
+        "contract": _contract(("scores", [None, 8])),
     },
 }
 
@@ -146,7 +222,7 @@ _ENTRIES: dict[str, dict[str, object]] = {
 def _model(
     nodes: list,
     constants: dict[str, np.ndarray | np.float32],
-    output: tuple[str, list[int | None]],
+    outputs: list[tuple[str, list[int | None]]],
     note: str,
     element: int = TensorProto.FLOAT,
 ) -> bytes:
@@ -154,7 +230,7 @@ def _model(
         nodes,
         "mock",
         [helper.make_tensor_value_info("image", element, ["N", 1, SIZE, SIZE])],
-        [helper.make_tensor_value_info(output[0], element, ["N", *output[1][1:]])],
+        [helper.make_tensor_value_info(name, element, ["N", *shape[1:]]) for name, shape in outputs],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9, producer_name=note)

@@ -7,13 +7,20 @@ import numpy as np
 import pytest
 
 from calibration.profile import ScannerProfile
-from capture.errors import ModelError
+from capture.errors import ModelError, SettingsError
 from capture.frame import Frame, SourceInfo, VideoMode
 from capture.geometry import Sector
 from models.runtime.assessor import RegionalAssessor
-from models.runtime.contract import REGION_NAMES, Assessor, Verdict
+from models.runtime.contract import CAUSES, REGION_NAMES, Assessor, Verdict
 from models.runtime.labels import strongest_class
-from tests.support.make_mock_models import SCORES, heart_labels, write_mock_models
+from tests.support.make_mock_models import (
+    SCORES,
+    dense_bytes,
+    heart_labels,
+    quality_bytes,
+    write_mock_models,
+    write_weights,
+)
 
 SIZE = (540, 960)
 SECTOR = Sector(480, 20, 4, 490, -0.65, 0.65)
@@ -60,14 +67,57 @@ def test_a_judged_frame_carries_all_of_the_contract(weights, assessor_of):
     assert (result.frame_index, result.t_mono_ns, result.source_id) == (3, frame.t_mono_ns, "test")
     assert result.frame_size == SIZE
     assert tuple(region.name for region in result.regions) == REGION_NAMES
+    assert [region.score_raw for region in result.regions] == pytest.approx(SCORES, abs=0.35)
+    assert set(result.contours) == {"LV", "MYO", "LA"}
+    assert (result.view, result.view_p) == ("A4C", pytest.approx(1, abs=0.01))
+    assert not result.spacing_assumed
+    assert set(result.model_ids) == {"regional_dense"}
+    assert set(result.stages_ms) == {"sector", "crop", "network", "labels", "regions", "quality", "contours"}
+    assert result.label_map is None
+
+
+def test_the_end_to_end_method_scores_in_place_of_the_dense_map(weights, assessor_of):
+    result = assessor_of(weights, method="end_to_end").assess(screen())
     assert [region.score_raw for region in result.regions] == pytest.approx(SCORES)
     assert [region.label for region in result.regions] == [4, 4, 2, 1, 3, 5, 3, 3]
-    assert set(result.contours) == {"LV", "MYO", "LA"}
-    assert result.view == "A4C"
-    assert not result.spacing_assumed
-    assert set(result.model_ids) == {"segmentation", "regional_quality"}
-    assert set(result.stages_ms) == {"sector", "crop", "segment", "regions", "quality", "contours"}
-    assert result.label_map is None
+    assert set(result.model_ids) == {"regional_dense", "regional_quality"}
+
+
+def test_an_unknown_method_is_refused(weights, assessor_of):
+    with pytest.raises(SettingsError, match="dense, end_to_end"):
+        assessor_of(weights, method="magic")
+
+
+def test_another_view_cannot_be_judged_unless_the_user_has_fixed_it(tmp_path, assessor_of):
+    assessor = assessor_of(write_mock_models(tmp_path / "w", view="other"))
+    result = assessor.assess(screen())
+    assert (result.verdict, result.reason) == (Verdict.CANNOT_JUDGE, "not an apical view of the heart")
+    assert result.view is None
+    assert result.contours == {}
+    assessor.set_view("A4C")
+    assert assessor.assess(screen()).verdict is Verdict.OK
+
+
+def test_the_view_is_recognised_when_nobody_tells_it(tmp_path, assessor_of):
+    result = assessor_of(write_mock_models(tmp_path / "w", view="ALAX"), info=None).assess(screen())
+    assert result.view == "ALAX"
+    assert result.view_p > 0.9
+
+
+def test_bad_regions_carry_their_cause_and_the_frame_a_sentence(tmp_path, assessor_of):
+    folder = write_mock_models(tmp_path / "w", causes={"haze": 0.8, "noise": 0.4}, foreshortening=0.6)
+    result = assessor_of(folder).assess(screen())
+    assert [cause.name for cause in result.causes] == ["haze", "foreshortened", "noise"]
+    assert {cause.name for cause in result.causes} <= set(CAUSES)
+    assert result.advice == "Haze over both walls: change the window, or ask to hold the breath"
+    bad = {region.name for region in result.regions if region.cause == "haze"}
+    assert bad == {region.name for region in result.regions if region.score < 3.5}
+
+
+def test_a_clean_frame_has_no_cause(weights, assessor_of):
+    result = assessor_of(weights).assess(screen())
+    assert (result.causes, result.advice) == ((), "")
+    assert {region.cause for region in result.regions} == {None}
 
 
 def test_regions_lie_on_the_screen_where_the_crop_is(weights, assessor_of):
@@ -107,7 +157,9 @@ def test_a_region_mostly_outside_gets_no_score(tmp_path, assessor_of):
     outside = [region for region in result.regions if region.outside_share > 0.5]
     assert outside
     assert all((region.label, region.score, region.score_raw) == (0, None, None) for region in outside)
-    assert result.regions[0].label == 4
+    assert {region.cause for region in outside} == {"outside"}
+    assert result.causes[0].name == "outside"
+    assert result.regions[0].score is not None
 
 
 def test_a_black_screen_cannot_be_judged(weights, assessor_of):
@@ -132,7 +184,7 @@ def test_nan_raises_with_the_model_id(tmp_path, assessor_of):
     bright = Frame(np.full(SIZE, 255, np.uint8), 0, 0, "test")
     assessor.assess(screen(level=30))
     assessor.use_source(SourceInfo("t", "test", VideoMode(960, 540), sector=Sector(480, -900, 900, 1430, -0.3, 0.3)))
-    with pytest.raises(ModelError, match="regional_quality@"):
+    with pytest.raises(ModelError, match="regional_dense@"):
         assessor.assess(bright)
 
 
@@ -147,7 +199,7 @@ def test_the_published_correction_is_applied(tmp_path, assessor_of):
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["models"]["regional_quality"]["correction"] = {"slope": 0.5, "intercept": 0.5}
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert assessor_of(folder).assess(screen()).regions[0].score == pytest.approx(3.0)
+    assert assessor_of(folder, method="end_to_end").assess(screen()).regions[0].score == pytest.approx(3.0)
 
 
 def test_the_label_map_is_in_the_frames_own_grid(weights, assessor_of):
@@ -186,7 +238,7 @@ def test_recordings_are_repeatable_and_live_sources_look_again_aside(weights, as
 
 def test_it_is_an_assessor_and_closes_twice(weights, assessor_of):
     assessor: Assessor = assessor_of(weights)
-    assert [model.name for model in assessor.models] == ["segmentation", "regional_quality"]
+    assert [model.name for model in assessor.models] == ["regional_dense"]
     assert all(model.provider == "CPUExecutionProvider" for model in assessor.models)
     assessor.forget_stream()
     assessor.close()
@@ -196,8 +248,10 @@ def test_it_is_an_assessor_and_closes_twice(weights, assessor_of):
 
 
 def test_a_quality_model_without_eight_scores_is_refused(tmp_path, assessor_of):
+    seven = {"float32": quality_bytes([3.0] * 7)}
+    folder = write_weights(tmp_path / "w", {"regional_dense": {"float32": dense_bytes()}, "regional_quality": seven})
     with pytest.raises(ModelError, match="scores"):
-        assessor_of(write_mock_models(tmp_path / "w", scores=[3.0] * 7))
+        assessor_of(folder, method="end_to_end")
 
 
 def test_strongest_class_agrees_with_argmax():

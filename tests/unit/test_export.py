@@ -44,7 +44,7 @@ def inputs() -> np.ndarray:
 @pytest.fixture(scope="module")
 def exported(network: nn.Module, inputs: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> list[Exported]:
     folder = tmp_path_factory.mktemp("export") / "new"
-    return export_network(network, folder, "tiny", "scores", (image[None] for image in inputs), keep_float=("Gemm",))
+    return export_network(network, folder, "tiny", ["scores"], (image[None] for image in inputs), keep_float=("Gemm",))
 
 
 def test_three_files_and_nothing_else(exported: list[Exported]):
@@ -62,7 +62,7 @@ def test_each_file_agrees_with_the_network(
 ):
     with torch.no_grad():
         truth = network(torch.from_numpy(inputs)).numpy()
-    found = run_file(exported[index].path, inputs)
+    (found,) = run_file(exported[index].path, inputs)
     assert found.dtype == np.float32
     assert np.abs(found - truth).max() < limit * max(float(np.abs(truth).max()), 1.0)
 

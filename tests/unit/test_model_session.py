@@ -17,7 +17,7 @@ from tests.support.make_mock_models import (
 )
 
 
-def opened(folder, name="segmentation", precision=Precision.FLOAT32, **options):
+def opened(folder, name="regional_dense", precision=Precision.FLOAT32, **options):
     entry = load_manifest(folder).entry(name)
     return ModelSession(folder, name, entry, entry.file_of(precision), **{"provider": Provider.CPU, **options})
 
@@ -31,26 +31,26 @@ def test_a_session_is_warm_and_describes_itself(weights):
     session = opened(weights)
     assert session.provider == CPU_PROVIDER
     assert session.warm_ms > 0
-    assert session.info.model_id.startswith("segmentation@0.0.1-float32#")
+    assert session.info.model_id.startswith("regional_dense@0.0.1-float32#")
     assert session.info.precision == "float32"
 
 
 def test_outputs_come_in_the_order_and_shape_of_the_contract(weights):
     image = np.zeros((1, 1, 256, 256), np.float32)
-    (logits,) = opened(weights).run(image)
-    assert logits.shape == (1, 4, 256, 256)
+    logits, maps, frame = opened(weights).run(image)
+    assert (logits.shape, maps.shape, frame.shape) == ((1, 5, 256, 256), (1, 9, 64, 64), (1, 5))
     assert (logits[0].argmax(axis=0) == heart_labels()).all()
     (scores,) = opened(weights, "regional_quality").run(image)
     assert scores[0] == pytest.approx(SCORES)
 
 
 def test_a_batch_runs_too(weights):
-    (logits,) = opened(weights).run(np.zeros((3, 1, 256, 256), np.float32))
-    assert logits.shape == (3, 4, 256, 256)
+    outputs = opened(weights).run(np.zeros((3, 1, 256, 256), np.float32))
+    assert [output.shape[0] for output in outputs] == [3, 3, 3]
 
 
 def test_a_wrong_input_is_a_model_error_that_names_the_model(weights):
-    with pytest.raises(ModelError, match="segmentation@"):
+    with pytest.raises(ModelError, match="regional_dense@"):
         opened(weights).run(np.zeros((1, 1, 8, 8), np.float32))
 
 
@@ -90,7 +90,7 @@ def test_a_float16_file_takes_and_gives_float32(tmp_path):
 
 
 def test_blank_input_is_mid_range(weights):
-    batch = blank_input(load_manifest(weights).entry("segmentation").contract.input)
+    batch = blank_input(load_manifest(weights).entry("regional_dense").contract.input)
     assert batch.shape == (1, 1, 256, 256)
     assert batch.dtype == np.float32
     assert float(batch.mean()) == 127.5
@@ -121,5 +121,5 @@ def test_a_gpu_takes_the_float16_file(tmp_path):
     if problem:
         pytest.skip(f"no CUDA here: {problem}")
     folder = write_mock_models(tmp_path, precisions=("int8", "float32", "float16"))
-    session = open_model(folder, "segmentation", provider="cuda", cache_dir=tmp_path)
+    session = open_model(folder, "regional_dense", provider="cuda", cache_dir=tmp_path)
     assert (session.provider, session.precision) == ("CUDAExecutionProvider", Precision.FLOAT16)

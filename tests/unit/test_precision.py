@@ -106,16 +106,16 @@ def test_a_machine_without_a_gpu_does_not_need_the_file_for_it(tmp_path):
     if not cuda_problem():
         pytest.skip("this machine may have a GPU")
     folder = write_mock_models(tmp_path / "w", precisions=("int8", "float32", "float16"))
-    (folder / "segmentation-float16.onnx").unlink()
-    session = open_model(folder, "segmentation", cache_dir=tmp_path / "cache")
+    (folder / "regional_dense-float16.onnx").unlink()
+    session = open_model(folder, "regional_dense", cache_dir=tmp_path / "cache")
     assert session.precision in (Precision.INT8, Precision.FLOAT32)
 
 
 def test_label_agreement_is_measured_on_the_strongest_class(tmp_path):
     folder = write_mock_models(tmp_path)
-    entry = load_manifest(folder).entry("segmentation")
+    entry = load_manifest(folder).entry("regional_dense")
     sessions = [
-        open_model(folder, "segmentation", provider="cpu", precision=file.precision, cache_dir=tmp_path)
+        open_model(folder, "regional_dense", provider="cpu", precision=file.precision, cache_dir=tmp_path)
         for file in entry.files
     ]
     assert compare(*sessions, reference_batches(1)).parity == 1.0

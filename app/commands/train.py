@@ -45,7 +45,9 @@ def run_train_regional(data: Path, out: Path, epochs: int, finish_epochs: int) -
     return 0
 
 
-def run_train_dense(data: Path, virtual: Path, out: Path, epochs: int, finish_epochs: int, start: Path | None) -> int:
+def run_train_dense(
+    data: Path, virtual: Path, out: Path, epochs: int, finish_epochs: int, items: int, start: Path | None
+) -> int:
     """Train the dense network; prints the checkpoint's path."""
     _need_training_extra()
     from models.regional.dense.train import DenseRecipe, train_dense

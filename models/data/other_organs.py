@@ -92,6 +92,8 @@ def _breast(folder: Path) -> Iterator[OtherPicture]:
 
 def near_duplicates(images: list[np.ndarray]) -> list[int]:
     """Number of the first picture of each picture's group; alike means fewer than 8 of 64 gradient bits differ."""
+    if not images:
+        return []
     bits = np.array([_gradient_bits(image) for image in images], dtype=np.float32).reshape(len(images), -1)
     first = list(range(len(images)))
     for index in range(len(images)):

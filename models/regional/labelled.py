@@ -12,7 +12,6 @@ from calibration.sector import detect_sector
 from capture.errors import CalibrationError
 from capture.geometry import Sector
 from models.data.camus import CamusSample, squash
-from models.data.degradations import DILATION_SHARE
 from models.regional.anchor import anchor_scores
 from models.runtime.contract import REGION_NAMES, STRUCTURE_VALUES
 from models.runtime.landmarks import RegionFailure
@@ -21,9 +20,6 @@ from models.runtime.regions import divide
 log = logging.getLogger(__name__)
 
 IN_SECTOR_SHARE = 0.5
-ANNULI = (6, 7)
-WALL_SURROUNDING = DILATION_SHARE  # of the image height: what a degradation of the region reaches
-ANNULUS_SURROUNDING = 1.25 * DILATION_SHARE
 
 
 @dataclass(eq=False)
@@ -44,7 +40,6 @@ class LabelledImage:
     anchors: np.ndarray
     scored: np.ndarray
     _square: np.ndarray = field(repr=False)  # (256, 256) uint8, bit r set where region r is
-    _around: np.ndarray = field(repr=False)  # the same for the surroundings
 
     def masks_square(self) -> np.ndarray:
         """Regions inside the sector in the square model grid, (8, 256, 256) bool."""
@@ -54,27 +49,6 @@ class LabelledImage:
         """Regions inside the sector in the image's own grid, (8, H, W) bool."""
         size = self.image.shape[1], self.image.shape[0]
         return _unpack(cv2.resize(self._square, size, interpolation=cv2.INTER_NEAREST))
-
-    def surroundings_square(self) -> np.ndarray:
-        """Each region with the band around it that shows its borders, in the square model grid, (8, 256, 256) bool."""
-        return _unpack(self._around)
-
-    def assessed_square(self) -> np.ndarray:
-        """What each region is judged by, in the square model grid, (8, 256, 256) bool.
-
-        A wall is judged by itself; an annulus by what surrounds the 2 mm circle (leaflet hinge, atrial wall), so that
-        it depends on the wall above it only in part.
-        """
-        masks, around = self.masks_square(), self.surroundings_square()
-        masks[list(ANNULI)] = around[list(ANNULI)]
-        return masks
-
-
-def mean_over(masks: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Mean of an (H, W) map, squashed to the square grid, over each mask (8, 256, 256): (8,) float32; 0 where empty."""
-    flat = masks.reshape(len(masks), -1).astype(np.float32)
-    sums = flat @ squash(values.astype(np.float32), cv2.INTER_AREA).ravel()
-    return np.asarray(sums / np.maximum(flat.sum(axis=1), 1), np.float32)
 
 
 def sector_of(image: np.ndarray) -> Sector:
@@ -125,27 +99,12 @@ def label_image(sample: CamusSample) -> LabelledImage:
     masks = np.stack([division.mask(region) & inside for region in range(len(REGION_NAMES))])
     packed = np.packbits(masks, axis=0, bitorder="little")[0]
     scored = (np.array(division.outside_share) <= 1 - IN_SECTOR_SHARE) & masks.any(axis=(1, 2))
-    native = _unpack(cv2.resize(packed, (width, height), interpolation=cv2.INTER_NEAREST))
-    around = _surroundings(native, sector.mask(height, width))
-    result = LabelledImage(sample, image, sector, np.full(len(REGION_NAMES), 3, np.float32), scored, packed, around)
+    result = LabelledImage(sample, image, sector, np.full(len(REGION_NAMES), 3, np.float32), scored, packed)
     lumen = (label == STRUCTURE_VALUES["LV"]) & sector.mask(height, width)
     anchors = anchor_scores(image, result.masks_native(), lumen)
     result.scored = scored & np.isfinite(anchors)
     result.anchors = np.where(result.scored, anchors, 3.0).astype(np.float32)
     return result
-
-
-def _surroundings(regions: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Regions (8, H, W) dilated within the sector, packed in the square grid, (256, 256) uint8."""
-    packed = np.zeros((256, 256), np.uint8)
-    for index, region in enumerate(regions):
-        if not region.any():
-            continue
-        share = ANNULUS_SURROUNDING if index in ANNULI else WALL_SURROUNDING
-        distance = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        grown = ((distance <= share * region.shape[0]) & inside).astype(np.uint8)
-        packed |= (squash(grown, cv2.INTER_NEAREST) << index).astype(np.uint8)
-    return packed
 
 
 def _unpack(square: np.ndarray) -> np.ndarray:

@@ -118,7 +118,7 @@ class DenseMixture(Dataset[dict[str, torch.Tensor]]):
 
     def _item(self, kind: str, random: np.random.Generator) -> Item:
         if kind == "degraded_pairs":
-            return real_pair_item(self.labelled[random.integers(len(self.labelled))], random, self.strength)
+            return real_pair_item(self.labelled[random.integers(len(self.labelled))], random, self.strength)[0]
         if kind == "real_styles":
             return real_style_item(
                 [self.real[i] for i in random.integers(len(self.real), size=2)], random, self.strength
@@ -141,8 +141,8 @@ class DenseMixture(Dataset[dict[str, torch.Tensor]]):
         return Item(np.stack(pictures))
 
 
-def real_pair_item(frame: RealFrame, random: np.random.Generator, strength: float) -> Item:
-    """One real frame at two levels, in one geometry."""
+def real_pair_item(frame: RealFrame, random: np.random.Generator, strength: float) -> tuple[Item, bool]:
+    """One real frame at two levels, in one geometry; and whether that mirrors it."""
     pair = degraded_pair(frame, random)
     warp = random_warp(random, strength)
     images = _mild_intensity([warp.image(squash(picture, cv2.INTER_AREA)) for picture in pair.pictures], random)
@@ -151,7 +151,7 @@ def real_pair_item(frame: RealFrame, random: np.random.Generator, strength: floa
     rating = 1 + (frame.anchor_map - 1) * pair.kept
     around = np.clip(shares.sum(axis=0), 0, 1)
     view = VIEW_CHANNELS.index(frame.item.sample.view)
-    return Item(
+    item = Item(
         np.stack(images),
         label=np.stack([warp.label(frame.label)] * 2),
         rating=warp.maps(rating),
@@ -164,6 +164,7 @@ def real_pair_item(frame: RealFrame, random: np.random.Generator, strength: floa
         view=np.full(2, view),
         view_weight=np.full(2, 0.5, np.float32),
     )
+    return item, warp.is_mirrored
 
 
 def real_style_item(
@@ -179,6 +180,7 @@ def real_style_item(
     )
 
 
+_VIRTUAL_CAUSES = 0.08  # their physical severities are another scale than the known levels t
 _VIRTUAL_STYLE = 1.6  # strength of the changes that keep a network from getting used to simulated pictures
 
 
@@ -214,7 +216,7 @@ def _put_maps(item: Item, place: int, frame: VirtualFrame, warp: Warp) -> None:
     item.rating[place], item.coherence[place], item.causes[place] = moved[0], moved[1], moved[2:]
     item.rating_weight[place] = np.maximum(around, np.float32(0.3) * inside)
     item.coherence_weight[place] = inside
-    item.cause_weight[place] = np.float32(0.3) * inside
+    item.cause_weight[place] = np.float32(_VIRTUAL_CAUSES) * inside
 
 
 def _moved_shares(warp: Warp, shares: np.ndarray, scored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

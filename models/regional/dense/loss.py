@@ -22,7 +22,7 @@ class LossWeights:
     difference: float = 2.0
     place: float = 0.5
     coherence: float = 4.0
-    causes: float = 1.0
+    causes: float = 3.0
     view: float = 0.3
     foreshortening: float = 0.1
 

@@ -19,6 +19,11 @@ class Warp:
 
     matrix: np.ndarray
 
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether left and right change places."""
+        return bool(np.linalg.det(self.matrix[:, :2]) < 0)
+
     def image(self, image: np.ndarray) -> np.ndarray:
         """(256, 256) uint8 by linear interpolation, 0 outside."""
         return np.asarray(cv2.warpAffine(image, self.matrix, (INPUT_SIZE, INPUT_SIZE), flags=cv2.INTER_LINEAR))

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from models.runtime.contract import STRUCTURE_VALUES
-from models.runtime.outline import arc_length, largest_component, outer_contour, smooth_open
+from models.runtime.outline import arc_length, binary, fill, largest_part, mask_of, outer_contour, smooth_open
 
 _LV, _MYO, _LA, _AO = (STRUCTURE_VALUES[name] for name in ("LV", "MYO", "LA", "AO"))
 _SMALLEST_LV_PX = 250
@@ -24,6 +24,7 @@ _SMALLEST_BASE_SHARE = 0.06
 _APEX_TOLERANCE = 0.005
 _OUTWARD_COSINE = 0.85  # within about 30 degrees of straight across the wall
 _BASE_REACH_PX = (2, 5)  # the second is tried when a film of wall closes the base
+_MARGIN_PX = 6  # around the heart: more than the furthest reach
 _NEXT = np.ones((3, 3), np.uint8)
 
 
@@ -83,16 +84,19 @@ def clean_labels(label_map: np.ndarray) -> np.ndarray:
     -------
     (H, W) uint8. Gaps between lumen and wall become wall; wall apart from the ventricle is dropped.
     """
-    cavity = largest_component((label_map == _LV).astype(np.uint8))
-    heart = largest_component(((label_map == _MYO) | (cavity > 0)).astype(np.uint8))
-    if not cavity.any():
-        heart[:] = 0
-    cleaned = heart * np.uint8(_MYO)
-    cleaned[cavity > 0] = _LV
-    for value in (_LA, _AO):
-        part = label_map == value
-        if part.any():
-            cleaned[(largest_component(part.astype(np.uint8)) > 0) & (cleaned == 0)] = value
+    cleaned = np.zeros(label_map.shape, np.uint8)
+    x, y, width, height = cv2.boundingRect(np.ascontiguousarray(label_map))
+    if not width:
+        return cleaned
+    part, canvas = (picture[y : y + height, x : x + width] for picture in (label_map, cleaned))
+    for value in (_AO, _LA):  # the later one stays where two overlap
+        fill(canvas, largest_part(mask_of(part, value)), value)
+    cavity = largest_part(mask_of(part, _LV))
+    if cavity is not None:
+        heart = mask_of(part, _MYO)
+        fill(heart, cavity, 1)
+        fill(canvas, largest_part(heart), _MYO)
+        fill(canvas, cavity, _LV)
     return cleaned
 
 
@@ -110,24 +114,36 @@ def find_landmarks(cleaned: np.ndarray, unit_xy: tuple[float, float]) -> Landmar
         With the cause.
     """
     unit = np.asarray(unit_xy, dtype=np.float64)
-    cavity = (cleaned == _LV).astype(np.uint8)
-    wall = (cleaned == _MYO).astype(np.uint8)
-    _check_areas(cavity, wall)
-    path = _endocardium(cavity, wall, (cleaned >= _LA).astype(np.uint8))  # LA and AO open the base
-    outer = _epicardium(cavity | wall, path)
-    path, outer = smooth_open(path), smooth_open(outer)
-    apex_position = _apex_position(path, unit)
-    if _first_end_is_right(path, apex_position, unit):
+    origin, part = around_heart(cleaned)
+    cavity, wall = mask_of(part, _LV), mask_of(part, _MYO)
+    _check_areas(cavity, wall, cleaned.size)
+    path = _endocardium(cavity, wall, binary(part >= _LA))  # LA and AO open the base
+    outer = smooth_open(_epicardium(cavity | wall, path))[::-1] + origin  # OpenCV's outlines begin on the right
+    path = smooth_open(path)[::-1] + origin
+    length = arc_length(path, unit)
+    apex_position = _apex_position(path, length, unit)
+    if _first_end_is_right(path, length, apex_position, unit):
         path, outer = path[::-1], outer[::-1]
-        apex_position = _apex_position(path, unit)
-    return _with_cuts(path, outer, apex_position, unit)
+        length = arc_length(path, unit)
+        apex_position = _apex_position(path, length, unit)
+    return _with_cuts(path, length, outer, apex_position, unit)
 
 
-def _check_areas(cavity: np.ndarray, wall: np.ndarray) -> None:
-    cavity_px, wall_px = int(cavity.sum()), int(wall.sum())
+def around_heart(cleaned: np.ndarray) -> tuple[tuple[int, int], np.ndarray]:
+    """The part of a cleaned label map that holds ventricle and myocardium: its first pixel (x, y), and a view of it.
+
+    Everything but the atrium's and the aorta's far ends lies in there, so that looking at less costs less.
+    """
+    x, y, width, height = cv2.boundingRect(cv2.inRange(cleaned, _LV, _MYO))  # type: ignore[call-overload]
+    left, top = max(x - _MARGIN_PX, 0), max(y - _MARGIN_PX, 0)
+    return (left, top), cleaned[top : y + height + _MARGIN_PX, left : x + width + _MARGIN_PX]
+
+
+def _check_areas(cavity: np.ndarray, wall: np.ndarray, picture_px: int) -> None:
+    cavity_px, wall_px = cv2.countNonZero(cavity), cv2.countNonZero(wall)
     if cavity_px < _SMALLEST_LV_PX:
         raise RegionFailure(FailureReason.NO_LV, f"{cavity_px} pixels")
-    if cavity_px > _LARGEST_LV_SHARE * cavity.size:
+    if cavity_px > _LARGEST_LV_SHARE * picture_px:
         raise RegionFailure(FailureReason.IMPLAUSIBLE, "it fills most of the picture")
     if wall_px < _SMALLEST_MYO_PX:
         raise RegionFailure(FailureReason.NO_MYO, f"{wall_px} pixels")
@@ -149,15 +165,15 @@ def _endocardium(cavity: np.ndarray, wall: np.ndarray, base: np.ndarray) -> np.n
         raise RegionFailure(FailureReason.NO_BASE, "myocardium all around the left ventricle")
     index = np.arange(start, stop) % len(contour)
     _check_path(covered[index], len(contour))
-    return contour[index].astype(np.float64)
+    return contour[index]
 
 
 def _cyclic_runs(flags: np.ndarray) -> list[tuple[int, int]]:
     """Runs of True around a ring as (start, length)."""
     if flags.all():
         return [(0, len(flags))]
-    starts = np.flatnonzero(flags & ~np.roll(flags, 1))
-    ends = np.flatnonzero(flags & ~np.roll(flags, -1))
+    before, after = np.append(flags[-1], flags[:-1]), np.append(flags[1:], flags[0])
+    starts, ends = np.flatnonzero(flags & ~before), np.flatnonzero(flags & ~after)
     if len(starts) and ends[0] < starts[0]:
         ends = np.roll(ends, -1)
     return [(int(start), int((end - start) % len(flags)) + 1) for start, end in zip(starts, ends, strict=True)]
@@ -190,7 +206,7 @@ def _check_path(covered: np.ndarray, around: int) -> None:
 
 def _epicardium(heart: np.ndarray, path: np.ndarray) -> np.ndarray:
     """Outline of lumen and wall between the ends of ``path``, the way round that the wall lies, (M, 2)."""
-    contour = outer_contour(heart).astype(np.float64)
+    contour = outer_contour(heart)
     first, last = (int(((contour - end) ** 2).sum(axis=1).argmin()) for end in (path[0], path[-1]))
     count = (last - first) % len(contour) + 1  # both contours run the same way round
     if count < len(contour) // 3:
@@ -198,7 +214,7 @@ def _epicardium(heart: np.ndarray, path: np.ndarray) -> np.ndarray:
     return contour[np.arange(first, first + count) % len(contour)]
 
 
-def _apex_position(path: np.ndarray, unit: np.ndarray) -> float:
+def _apex_position(path: np.ndarray, length: np.ndarray, unit: np.ndarray) -> float:
     """Arc length at which the path is furthest from both of its ends.
 
     The mean over near-ties keeps the apex of a blunt ventricle from jumping between frames.
@@ -206,16 +222,15 @@ def _apex_position(path: np.ndarray, unit: np.ndarray) -> float:
     scaled = path * unit
     distance = np.hypot(*(scaled - scaled[0]).T) + np.hypot(*(scaled - scaled[-1]).T)
     near_best = distance >= distance.max() * (1 - _APEX_TOLERANCE)
-    return float(arc_length(path, unit)[near_best].mean())
+    return float(length[near_best].mean())
 
 
-def _first_end_is_right(path: np.ndarray, apex_position: float, unit: np.ndarray) -> bool:
+def _first_end_is_right(path: np.ndarray, length: np.ndarray, apex_position: float, unit: np.ndarray) -> bool:
     """Whether the path starts on the right of the image, seen across the ventricle's axis."""
-    scaled = path * unit
-    apex = _at(path, arc_length(path, unit), apex_position) * unit
-    axis = apex - (scaled[0] + scaled[-1]) / 2
+    first, last = path[0] * unit, path[-1] * unit
+    axis = _at(path, length, apex_position) * unit - (first + last) / 2
     right = np.array([-axis[1], axis[0]]) * (1 if axis[1] < 0 else -1)  # an apex at the bottom keeps image sides
-    return bool((scaled[0] - scaled[-1]) @ right > 0)
+    return bool((first - last) @ right > 0)
 
 
 def _at(path: np.ndarray, length: np.ndarray, position: float | np.ndarray) -> np.ndarray:
@@ -223,8 +238,9 @@ def _at(path: np.ndarray, length: np.ndarray, position: float | np.ndarray) -> n
     return np.stack([np.interp(position, length, path[:, 0]), np.interp(position, length, path[:, 1])], axis=-1)
 
 
-def _with_cuts(path: np.ndarray, outer: np.ndarray, apex_position: float, unit: np.ndarray) -> Landmarks:
-    length = arc_length(path, unit)
+def _with_cuts(
+    path: np.ndarray, length: np.ndarray, outer: np.ndarray, apex_position: float, unit: np.ndarray
+) -> Landmarks:
     right = length[-1] - apex_position
     thirds = np.array([1 / 3, 2 / 3])
     positions = np.concatenate(
@@ -269,9 +285,9 @@ def _closest_outward(points: np.ndarray, normals: np.ndarray, outer: np.ndarray,
 
     Looking only outward keeps a cut of a thick basal wall from ending at the wall's own base.
     """
-    steps = (outer[None] - points[:, None]) * unit  # (5, M, 2)
-    distance = np.hypot(steps[..., 0], steps[..., 1])
-    forward = (steps * normals[:, None]).sum(axis=2)
+    across, down = ((outer[:, axis] - points[:, axis, None]) * unit[axis] for axis in (0, 1))  # each (5, M)
+    distance = np.hypot(across, down)
+    forward = across * normals[:, 0, None] + down * normals[:, 1, None]
     is_outward = forward >= _OUTWARD_COSINE * distance
     hidden = ~is_outward & is_outward.any(axis=1, keepdims=True)
     nearest = np.where(hidden, np.inf, distance).argmin(axis=1)

@@ -6,15 +6,34 @@ import cv2
 import numpy as np
 
 _SMOOTH_POINTS = 5
+_WEIGHTS = np.full(_SMOOTH_POINTS, 1 / _SMOOTH_POINTS)
 
 
-def largest_component(mask: np.ndarray) -> np.ndarray:
-    """Largest 8-connected part with its holes filled, (H, W) uint8 0/1; all zero for an empty mask."""
+def binary(flags: np.ndarray) -> np.ndarray:
+    """A bool mask as the uint8 0/1 that OpenCV takes; the same memory."""
+    return flags.view(np.uint8)
+
+
+def mask_of(labels: np.ndarray, value: int) -> np.ndarray:
+    """Where a label map has a value, (H, W) uint8 0/1, contiguous so that OpenCV may draw into it."""
+    return binary(np.equal(labels, value, order="C"))
+
+
+def largest_part(mask: np.ndarray) -> np.ndarray | None:
+    """Outline of the largest 8-connected part, its holes counted in, (K, 1, 2) int32; None for an empty mask.
+
+    Parameters
+    ----------
+    mask : (H, W) uint8 0/1
+    """
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = np.zeros_like(mask)
-    if contours:
-        cv2.drawContours(filled, [max(contours, key=_filled_size)], -1, 1, cv2.FILLED)
-    return filled
+    return np.asarray(max(contours, key=_filled_size)) if contours else None
+
+
+def fill(canvas: np.ndarray, outline: np.ndarray | None, value: int) -> None:
+    """Set the area of an outline from ``largest_part``, its border included; None draws nothing."""
+    if outline is not None:
+        cv2.drawContours(canvas, [outline], -1, value, cv2.FILLED)
 
 
 def _filled_size(contour: np.ndarray) -> float:
@@ -22,61 +41,63 @@ def _filled_size(contour: np.ndarray) -> float:
 
 
 def outer_contour(mask: np.ndarray) -> np.ndarray:
-    """Outline of the largest part, pixel by pixel, (K, 2) int32; (0, 2) for an empty mask."""
+    """Longest outline of a mask, pixel by pixel, (K, 2) int32; (0, 2) for an empty mask."""
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return np.zeros((0, 2), np.int32)
     return np.asarray(max(contours, key=len)).reshape(-1, 2)
 
 
-def smooth_outlines(mask: np.ndarray, smallest_area: float = 6.0) -> tuple[np.ndarray, ...]:
+def smooth_outlines(
+    mask: np.ndarray, smallest_area: float = 6.0, origin: tuple[int, int] = (0, 0)
+) -> tuple[np.ndarray, ...]:
     """Outlines of a mask for drawing: smoothed, on the outer edge of the pixels rather than on their centres.
 
     Parameters
     ----------
     mask : (H, W) uint8 0/1
     smallest_area : parts below this many pixels are left out
+    origin : (x, y) of the mask's first pixel, where it is a part of a larger picture
 
     Returns
     -------
     One (K, 2) float32 closed outline per part; empty for an empty mask.
     """
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    parts = [contour.reshape(-1, 2) for contour in contours if _filled_size(contour) >= smallest_area]
-    return tuple(_to_edges(part) for part in parts)
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=origin)
+    return tuple(_to_edges(contour) for contour in contours if _filled_size(contour) >= smallest_area)
 
 
 def _to_edges(contour: np.ndarray) -> np.ndarray:
-    """Smooth a closed pixel contour and move it outward by half a pixel; keeps every second point."""
-    smooth = smooth_closed(contour)
-    tangent = np.roll(smooth, -1, axis=0) - np.roll(smooth, 1, axis=0)
-    normal = np.column_stack([-tangent[:, 1], tangent[:, 0]])  # outer contours of OpenCV run so that this points out
-    length = np.maximum(np.hypot(normal[:, 0], normal[:, 1]), 1e-6)
-    moved = smooth + 0.5 * normal / length[:, None]
-    return np.asarray((moved[::2] if len(moved) > 16 else moved).astype(np.float32))
+    """Smooth a closed pixel contour and move it outward by half a pixel; keeps every second point.
+
+    Points are complex numbers, x + iy: a quarter turn is then a product with i, and one array holds them.
+    """
+    ring = contour.reshape(-1).astype(np.float64).view(np.complex128)  # (K,)
+    if len(ring) >= 2 * _SMOOTH_POINTS:
+        ring = np.convolve(_wrapped(ring, _SMOOTH_POINTS // 2), _WEIGHTS, mode="valid")
+    step = 2 if len(ring) > 16 else 1
+    ring = _wrapped(ring, 1)
+    tangent = (ring[2:] - ring[:-2])[::step]
+    outward = 1j * tangent / np.maximum(np.abs(tangent), 1e-6)  # outer contours of OpenCV run so that this points out
+    moved = ring[1:-1:step] + 0.5 * outward
+    return moved.view(np.float64).reshape(-1, 2).astype(np.float32)
 
 
-def smooth_closed(contour: np.ndarray, points: int = _SMOOTH_POINTS) -> np.ndarray:
-    """Moving average along a closed outline, (K, 2) -> (K, 2) float64; short ones come back unchanged."""
-    contour = np.asarray(contour, dtype=np.float64)
-    if len(contour) < 2 * points:
-        return contour
-    half = points // 2
-    ring = np.vstack([contour[-half:], contour, contour[:half]])
-    total = np.cumsum(np.vstack([np.zeros((1, 2)), ring]), axis=0)
-    return np.asarray((total[points:] - total[:-points]) / points)
+def _wrapped(ring: np.ndarray, points: int) -> np.ndarray:
+    """A ring with its ends repeated on the other side."""
+    return np.concatenate([ring[-points:], ring, ring[:points]])
 
 
-def smooth_open(path: np.ndarray, points: int = _SMOOTH_POINTS) -> np.ndarray:
-    """Moving average along an open path that keeps both ends, (K, 2) -> (K, 2) float64."""
-    path = np.asarray(path, dtype=np.float64)
-    if len(path) < 2 * points:
+def smooth_open(path: np.ndarray) -> np.ndarray:
+    """Moving average along an open path of pixels that keeps both ends, (K, 2) -> (K, 2) float64."""
+    path = path.astype(np.float64)
+    if len(path) < 2 * _SMOOTH_POINTS:
         return path
-    half = points // 2
-    ends = 2 * path[[0, -1]]
-    padded = np.vstack([ends[0] - path[half:0:-1], path, ends[1] - path[-2 : -half - 2 : -1]])
-    total = np.cumsum(np.vstack([np.zeros((1, 2)), padded]), axis=0)
-    return np.asarray((total[points:] - total[:-points]) / points)
+    half = _SMOOTH_POINTS // 2
+    start = np.zeros((1, 2))
+    padded = np.concatenate([start, 2 * path[0] - path[half:0:-1], path, 2 * path[-1] - path[-2 : -half - 2 : -1]])
+    total = np.cumsum(padded, axis=0)
+    return np.asarray((total[_SMOOTH_POINTS:] - total[:-_SMOOTH_POINTS]) / _SMOOTH_POINTS)
 
 
 def arc_length(path: np.ndarray, unit: np.ndarray) -> np.ndarray:

@@ -7,13 +7,21 @@ label map that cannot be divided is reported with its cause.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from models.runtime.contract import REGION_NAMES, STRUCTURE_VALUES
-from models.runtime.landmarks import FailureReason, Landmarks, RegionFailure, clean_labels, find_landmarks
-from models.runtime.outline import smooth_outlines
+from models.runtime.landmarks import (
+    FailureReason,
+    Landmarks,
+    RegionFailure,
+    around_heart,
+    clean_labels,
+    find_landmarks,
+)
+from models.runtime.outline import binary, smooth_outlines
 
 __all__ = [
     "ANNULUS_RADIUS_MM",
@@ -89,39 +97,61 @@ def divide(
     """
     labels = clean_labels(label_map)
     landmarks = find_landmarks(labels, unit_xy)
-    wall_map = _wall_map(labels == STRUCTURE_VALUES["MYO"], landmarks)
+    inside = binary(np.ascontiguousarray(sector_mask, dtype=bool))
+    walls = _divide_wall(labels, landmarks, inside)
     radius = ANNULUS_RADIUS_MM if spacing_known else _ANNULUS_SHARE_OF_LENGTH * landmarks.length
     centres = landmarks.annulus_left, landmarks.annulus_right
     circles = [_circle_mask(labels.shape, centre, radius, unit_xy) for centre in centres]
-    inside = sector_mask.astype(np.uint8)
-    share = (*_wall_shares(wall_map, inside), *(_circle_share(circle, inside) for circle in circles))
-    outlines = [smooth_outlines((wall_map == value).view(np.uint8) & inside) for value in range(1, _WALLS + 1)]
-    for centre, circle, outside in zip(centres, circles, share[_WALLS:], strict=True):
-        outlines.append(_circle_outlines(centre, radius, unit_xy, circle, inside, outside))
+    circle_shares = [_circle_share(circle, inside) for circle in circles]
+    circle_outlines = [
+        _circle_outlines(centre, radius, unit_xy, circle, inside, outside)
+        for centre, circle, outside in zip(centres, circles, circle_shares, strict=True)
+    ]
     return RegionDivision(
         labels=labels,
-        wall_map=wall_map,
+        wall_map=walls.regions,
         annulus_masks=(circles[0], circles[1]),
-        outside_share=share,
-        polygons=tuple(outlines),
+        outside_share=(*walls.outside_share, *circle_shares),
+        polygons=(*walls.polygons, *circle_outlines),
         landmarks=landmarks,
         annulus_radius=radius,
         spacing_assumed=not spacing_known,
     )
 
 
-def _wall_map(wall: np.ndarray, marks: Landmarks) -> np.ndarray:
-    """Six regions that tile the myocardium, (H, W) uint8."""
-    regions = np.zeros(wall.shape, np.uint8)
-    for value, polygon in enumerate(_wall_polygons(marks), start=1):
-        cv2.fillPoly(regions, [np.rint(polygon * (1 << _SHIFT)).astype(np.int32)], value, shift=_SHIFT)
-    regions[~wall] = 0
-    regions = _spread(regions, wall, marks)
+class _Walls(NamedTuple):
+    """The six wall regions: map (H, W) uint8, share outside the sector, outlines."""
+
+    regions: np.ndarray
+    outside_share: tuple[float, ...]
+    polygons: tuple[tuple[np.ndarray, ...], ...]
+
+
+def _divide_wall(labels: np.ndarray, marks: Landmarks, inside: np.ndarray) -> _Walls:
+    """The wall regions, worked out in the part of the picture that holds the heart."""
+    origin, part = around_heart(labels)
+    here = slice(origin[1], origin[1] + part.shape[0]), slice(origin[0], origin[0] + part.shape[1])
+    regions = _wall_map(part == STRUCTURE_VALUES["MYO"], marks, origin)
+    seen = regions * inside[here]
     sizes = _counts(regions)
+    seen_sizes = sizes if cv2.norm(regions, seen, cv2.NORM_INF) == 0 else _counts(seen)
     smallest = int(sizes.argmin())
     if sizes[smallest] < _SMALLEST_REGION_SHARE * sizes.sum():
         raise RegionFailure(FailureReason.IMPLAUSIBLE, f"region {REGION_NAMES[smallest]} vanishes")
-    return regions
+    whole = np.zeros(labels.shape, np.uint8)
+    whole[here] = regions
+    polygons = tuple(smooth_outlines(binary(seen == value), origin=origin) for value in range(1, _WALLS + 1))
+    return _Walls(whole, tuple(float(share) for share in 1 - seen_sizes / sizes), polygons)
+
+
+def _wall_map(wall: np.ndarray, marks: Landmarks, origin: tuple[int, int]) -> np.ndarray:
+    """Six regions that tile the myocardium, (H, W) uint8; ``origin`` is the place of the first pixel, (x, y)."""
+    regions = np.zeros(wall.shape, np.uint8)
+    for value, polygon in enumerate(_wall_polygons(marks), start=1):
+        corners = np.rint((polygon - origin) * (1 << _SHIFT)).astype(np.int32)
+        cv2.fillPoly(regions, [corners], value, shift=_SHIFT)
+    regions *= wall
+    return _spread(regions, wall, marks, origin)
 
 
 def _wall_polygons(marks: Landmarks) -> list[np.ndarray]:
@@ -142,7 +172,7 @@ def _wall_polygons(marks: Landmarks) -> list[np.ndarray]:
     ]
 
 
-def _spread(regions: np.ndarray, wall: np.ndarray, marks: Landmarks) -> np.ndarray:
+def _spread(regions: np.ndarray, wall: np.ndarray, marks: Landmarks, origin: tuple[int, int]) -> np.ndarray:
     """Give wall pixels that no outline holds to the nearest region."""
     missing = wall & (regions == 0)
     for _ in range(_FILL_STEPS):
@@ -152,7 +182,7 @@ def _spread(regions: np.ndarray, wall: np.ndarray, marks: Landmarks) -> np.ndarr
         missing = wall & (regions == 0)
     y, x = np.nonzero(missing)
     edges = np.searchsorted(marks.inner_index, np.arange(len(marks.endocardium)), side="right")
-    offset = np.column_stack([x, y])[:, None] - marks.endocardium[None]
+    offset = (np.column_stack([x, y]) + origin)[:, None] - marks.endocardium[None]
     regions[y, x] = edges[(offset**2).sum(axis=2).argmin(axis=1)] + 1
     return regions
 
@@ -160,28 +190,28 @@ def _spread(regions: np.ndarray, wall: np.ndarray, marks: Landmarks) -> np.ndarr
 def _circle_mask(shape: tuple[int, ...], centre: np.ndarray, radius: float, unit_xy: tuple[float, float]) -> np.ndarray:
     """Circle in units, an oval in pixels: (H, W) bool, at least the centre pixel."""
     mask = np.zeros(shape, bool)
-    reach = np.ceil(radius / np.asarray(unit_xy)).astype(int) + 1
-    column, row = np.clip(np.rint(centre).astype(int), 0, np.array(shape[::-1]) - 1)
-    x = np.arange(max(column - reach[0], 0), min(column + reach[0] + 1, shape[1]))
-    y = np.arange(max(row - reach[1], 0), min(row + reach[1] + 1, shape[0]))
+    x, first_x = _reached(centre[0], radius / unit_xy[0], shape[1])
+    y, first_y = _reached(centre[1], radius / unit_xy[1], shape[0])
     across, down = ((x - centre[0]) * unit_xy[0]) ** 2, ((y - centre[1]) * unit_xy[1]) ** 2
-    mask[y[0] : y[-1] + 1, x[0] : x[-1] + 1] = down[:, None] + across[None, :] <= radius**2
-    mask[row, column] = True
+    mask[first_y : first_y + len(y), first_x : first_x + len(x)] = down[:, None] + across <= radius**2
+    mask[round(centre[1]), round(centre[0])] = True
     return mask
 
 
-def _counts(wall_map: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+def _reached(centre: float, reach: float, size: int) -> tuple[np.ndarray, int]:
+    """Pixels of one axis that a circle may touch, and the first of them; ``centre`` lies in the picture."""
+    first = max(int(centre - reach), 0)
+    return np.arange(first, min(int(centre + reach) + 2, size)), first
+
+
+def _counts(wall_map: np.ndarray) -> np.ndarray:
     """Pixels of each wall region, (6,)."""
-    counts = cv2.calcHist([wall_map], [0], mask, [_WALLS + 1], [0, _WALLS + 1])
+    counts = cv2.calcHist([wall_map], [0], None, [_WALLS + 1], [0, _WALLS + 1])
     return np.asarray(counts).reshape(-1)[1:]
 
 
-def _wall_shares(wall_map: np.ndarray, inside: np.ndarray) -> tuple[float, ...]:
-    return tuple(float(share) for share in 1 - _counts(wall_map, inside) / np.maximum(_counts(wall_map), 1))
-
-
 def _circle_share(circle: np.ndarray, inside: np.ndarray) -> float:
-    return 1 - cv2.countNonZero(circle.view(np.uint8) & inside) / cv2.countNonZero(circle.view(np.uint8))
+    return 1 - cv2.countNonZero(binary(circle) & inside) / cv2.countNonZero(binary(circle))
 
 
 def _circle_outlines(
@@ -193,6 +223,6 @@ def _circle_outlines(
     outside_share: float,
 ) -> tuple[np.ndarray, ...]:
     if outside_share > 0:
-        return smooth_outlines(circle.view(np.uint8) & inside, smallest_area=1.0)
+        return smooth_outlines(binary(circle) & inside, smallest_area=1.0)
     offsets = np.column_stack([np.cos(_CIRCLE) / unit_xy[0], np.sin(_CIRCLE) / unit_xy[1]]) * radius
     return ((centre + offsets).astype(np.float32),)

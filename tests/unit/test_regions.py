@@ -29,6 +29,31 @@ def turned(labels, degrees):
     return cv2.warpAffine(labels, turn, (256, 256), flags=cv2.INTER_NEAREST)
 
 
+def test_the_drawn_heart_is_divided_as_ever():
+    """Figures of the first release: work on speed changes neither masks nor outlines."""
+    result = divided(heart_labels(), (0.6, 0.5))
+    assert [int(result.mask(index).sum()) for index in range(8)] == [840, 806, 993, 1006, 798, 857, 43, 43]
+    areas = [sum(cv2.contourArea(part) for part in parts) for parts in result.polygons]
+    assert areas == pytest.approx([832.6, 801.6, 994.9, 1004.0, 793.7, 849.4, 41.4, 41.4], abs=0.2)
+    assert [len(parts[0]) for parts in result.polygons] == [63, 59, 63, 63, 59, 63, 24, 24]
+
+
+@pytest.mark.parametrize("shift", [(-74, -38), (70, 12), (-40, -36)])
+def test_the_place_in_the_picture_does_not_matter(shift):
+    move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+    here = divided(heart_labels())
+    there = divided(cv2.warpAffine(heart_labels(), move, (256, 256), flags=cv2.INTER_NEAREST))
+    assert there.landmarks.apex - here.landmarks.apex == pytest.approx(shift)
+    for before, after in zip(here.polygons, there.polygons, strict=True):
+        assert after[0] - before[0] == pytest.approx(np.tile(shift, (len(before[0]), 1)), abs=1e-3)
+
+
+def test_any_memory_order_will_do():
+    expected = divided(heart_labels())
+    assert (divided(np.asfortranarray(heart_labels())).wall_map == expected.wall_map).all()
+    assert (divided(heart_labels()[:, ::-1]).wall_map > 0).sum() == (expected.wall_map > 0).sum()
+
+
 def test_six_regions_tile_the_wall_in_the_published_order():
     result = divided(heart_labels())
     assert ((result.wall_map > 0) == (result.labels == 2)).all()

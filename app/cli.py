@@ -245,11 +245,27 @@ def evaluate_regional(
     provider: Provider = ProviderChoice.AUTO,
     weights: Weights = None,
     limit: Annotated[int, typer.Option(min=0, help="Frames of the validation split; 0: all.")] = 0,
+    virtual: Annotated[Path | None, typer.Option(help="Folder of virtual frames; without it they are made.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for figures.json and the plots.")] = None,
 ) -> None:
-    """Segmentation and regional scores on CAMUS validation frames, degraded with known severity."""
+    """Segmentation, and the quality methods on degraded CAMUS frames and virtual ones, beside the paper's figures."""
     from app.commands.train import run_evaluate
+    from models.regional.evaluation.evaluate import EvaluationPlan
 
-    raise typer.Exit(run_evaluate(data, weights, str(provider), limit, json_out))
+    raise typer.Exit(run_evaluate(EvaluationPlan(data, weights, str(provider), limit, virtual), out, json_out))
+
+
+@evaluate_app.command("raters")
+def evaluate_raters(
+    ratings: Annotated[Path, typer.Argument(help="CSV of item,rater,rating; ratings 1 to 5, 0 for out of sector.")],
+    method: Annotated[
+        list[str] | None, typer.Option(help="A rater that is a method, no person; may be given again.")
+    ] = None,
+) -> None:
+    """Disagreement of several raters, and of methods with them; prints one JSON object."""
+    from app.commands.train import run_raters
+
+    raise typer.Exit(run_raters(ratings, method or []))
 
 
 @virtual_app.command("dataset")

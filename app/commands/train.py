@@ -6,8 +6,12 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from capture.errors import SettingsError
+
+if TYPE_CHECKING:
+    from models.regional.evaluation.evaluate import EvaluationPlan
 
 
 def _need_training_extra() -> None:
@@ -68,11 +72,23 @@ def run_export(checkpoints: Path, out: Path, data: Path, virtual: Path | None) -
     return 0
 
 
-def run_evaluate(data: Path, weights: Path | None, provider: str, limit: int, as_json: bool) -> int:
-    """Recompute the figures of the regional models; prints JSON or a table."""
-    from models.regional.evaluation.evaluate import evaluate_regional
-    from models.regional.evaluation.report import as_text
+def run_evaluate(plan: EvaluationPlan, out: Path | None, as_json: bool) -> int:
+    """Recompute the figures of the regional models; prints JSON or a table, and saves both with plots in ``out``."""
+    from models.regional.evaluation.evaluate import evaluate_regional, released_candidates
+    from models.regional.evaluation.report import as_text, write_report
 
-    figures = evaluate_regional(data, weights, provider, limit)
-    sys.stdout.write((json.dumps(figures, indent=2) if as_json else as_text(figures)) + "\n")
+    with released_candidates(plan) as candidates:
+        findings = evaluate_regional(plan, candidates)
+    if out is not None:
+        write_report(findings, out)
+    text = json.dumps(findings.figures, indent=2, allow_nan=False) if as_json else as_text(findings.figures)
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+def run_raters(path: Path, methods: list[str]) -> int:
+    """Compare raters with each other, and methods with them; prints JSON."""
+    from models.metrics.raters import evaluate_raters
+
+    sys.stdout.write(json.dumps(evaluate_raters(path, methods), indent=2, allow_nan=False) + "\n")
     return 0

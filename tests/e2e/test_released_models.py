@@ -15,7 +15,7 @@ from capture.frame import Frame
 from models.data.camus import CamusSample, read_split
 from models.data.degradations import Degrader
 from models.metrics.segmentation import dice_per_class
-from models.regional.evaluation.evaluate import assess_image, scores_of
+from models.regional.evaluation.clean import assess_image, scores_of
 from models.regional.labelled import labelled_images
 from models.runtime.assessor import RegionalAssessor
 from models.runtime.manifest import default_weights_folder, load_manifest

@@ -66,8 +66,12 @@ class SampleMaker:
         self._seed, self._shares = seed, dict(shares)
         self._patient: _Patient | None = None
 
-    def make(self, index: int) -> LabelledSample:
+    def make(self, index: int, beat: float | None = None) -> LabelledSample:
         """Sample ``index``.
+
+        Parameters
+        ----------
+        beat : share of the beat since the R peak in place of the drawn one: the same exposure of another moment
 
         Raises
         ------
@@ -79,6 +83,8 @@ class SampleMaker:
             self._patient = _Patient.drawn(self._seed, number)
         patient = self._patient
         draw = draw_sample(self._seed, index, self._shares, patient.draw)
+        if beat is not None:
+            draw = replace(draw, beat=beat)
         return _Exposure(draw, patient.heart, patient.tissue).sample()
 
 

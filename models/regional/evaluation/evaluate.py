@@ -1,175 +1,242 @@
-"""Figures of the released regional models on CAMUS validation patients, through the same assessor as in live use.
+"""Figures of the regional models: segmentation, the quality methods side by side, views, causes, measurements.
 
-Segmentation: Dice per structure in each frame's own pixel grid. Regional scores: every frozen degradation equally
-often, four kinds a frame by turns, in one region or in the whole sector by turns, at five levels; Spearman of the score
-with the severity, and locality.
+Everything is recomputed from model files. The networks come in as plain callables (``Candidates``), so that figures do
+not know which file serves them.
 """
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
-from capture.frame import Frame
 from models.data.camus import CamusSample, read_split
-from models.data.degradations import KINDS, LEVELS, RESERVED_KINDS, Degrader
-from models.metrics.segmentation import dice_per_class
+from models.data.virtual_dataset import VirtualDataset
+from models.regional.evaluation.causes import CauseReader, cause_figures
+from models.regional.evaluation.clean import assess_image, clean_figures, open_assessor, scores_of
+from models.regional.evaluation.degraded import Observation, Stopwatch, degraded_figures, observe, scorers_of
+from models.regional.evaluation.measurement import (
+    PAIRS,
+    Measured,
+    camus_recordings,
+    measure,
+    reader_of,
+    virtual_recordings,
+)
+from models.regional.evaluation.order import method_order
+from models.regional.evaluation.released import EndToEnd, Segmenter, segmentation_ms
+from models.regional.evaluation.view import Recogniser, other_organs, view_figures
+from models.regional.evaluation.virtual import (
+    Fit,
+    VirtualScores,
+    least_squares,
+    measure_virtual,
+    rate_virtual,
+    virtual_figures,
+)
+from models.regional.evaluation.virtual_set import open_or_make, structure_dice
 from models.regional.labelled import LabelledImage, labelled_images
-from models.runtime.assessor import RegionalAssessor
-from models.runtime.contract import REGION_NAMES, Assessment
+from models.runtime.methods import RegionalMethod
 
-KINDS_PER_FRAME = 4  # by turns, so that every kind comes equally often
-STRUCTURES = ("lv", "myo", "la")
-SEGMENTATION_CLASSES = 1 + len(STRUCTURES)
+log = logging.getLogger(__name__)
+
+PIPELINE = "pipeline"
+"""The released method as the live program runs it: sector, crop, segmentation and regions found, not given."""
 
 
 @dataclass(frozen=True)
-class Observation:
-    """Scores of one picture: ``scores`` (8,) with NaN where not judged; ``region`` is the one looked at."""
+class EvaluationPlan:
+    """What to evaluate.
 
-    series: int
-    kind: str
-    level: float
-    region: int
-    local: bool
-    scored: np.ndarray
-    scores: np.ndarray
-
-
-def evaluate_regional(data_dir: Path, weights: Path | None, provider: str, limit: int) -> dict[str, object]:
-    """All figures in one flat record; see the module's text for the protocol.
-
-    Parameters
+    Attributes
     ----------
-    data_dir : folder that holds ``camus/``
+    data : folder that holds ``camus/`` and the other real sets
     weights : folder of model files, None for the released ones
     provider : ``auto``, ``cpu`` or ``cuda``
-    limit : number of validation frames, spread over the split; 0 for all
+    limit : validation frames, spread over the split; 0 for all
+    virtual : folder of virtual frames, None for the evaluation's own
     """
-    samples = read_split(data_dir, "val")
-    if limit:
-        samples = samples[:: max(len(samples) // limit, 1)][:limit]
-    figures: dict[str, object] = {"n_frames": len(samples), "n_patients": len({s.patient for s in samples})}
-    by_precision = {}
-    for precision in ("int8", "float32"):
-        with _assessor(weights, provider, precision) as assessor:
-            by_precision[precision] = _assess_clean(assessor, samples)
-    figures |= _clean_figures(by_precision, samples)
-    with _assessor(weights, provider, None) as assessor:
-        figures |= degraded_figures(_observe(assessor, labelled_images(samples)))
-        figures["models"] = [info.model_id for info in assessor.models]
-        figures["provider"] = assessor.models[0].provider
-    return figures
+
+    data: Path
+    weights: Path | None = None
+    provider: str = "auto"
+    limit: int = 0
+    virtual: Path | None = None
 
 
-def _assessor(weights: Path | None, provider: str, precision: str | None) -> RegionalAssessor:
-    return RegionalAssessor(
-        weights, provider=provider, precision=precision, per_frame=True, keep_label_map=True, cache_dir=None
-    )
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The networks under evaluation; what is None gives no figures.
+
+    Attributes
+    ----------
+    methods : name -> method; ``released`` names the one that the program shows
+    segment : (256, 256) uint8 -> labels (256, 256) uint8
+    fit : line from metric to rating of the methods that give no rating
+    recognise, causes : see ``view`` and ``causes``
+    coherence : virtual frames -> figures ``coherence_*`` of the coherence network
+    """
+
+    methods: Mapping[str, RegionalMethod]
+    segment: Callable[[np.ndarray], np.ndarray]
+    released: str = EndToEnd.name
+    fit: Fit = least_squares
+    recognise: Recogniser | None = None
+    causes: CauseReader | None = None
+    coherence: Callable[[VirtualDataset], dict[str, object]] | None = None
 
 
-def assess_image(assessor: RegionalAssessor, image: np.ndarray) -> Assessment:
-    """One still, (H, W) uint8."""
-    return assessor.assess(Frame(image.copy(), 0, 0, "evaluation"))
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Figures as one flat record for JSON, and what plots are drawn from."""
+
+    figures: dict[str, Any]
+    observations: Sequence[Observation]
+    virtual: VirtualScores
+    ratings: Mapping[str, np.ndarray]
+    measured: Mapping[str, Measured]
 
 
-def scores_of(assessment: Assessment) -> np.ndarray:
-    """Raw scores in the order of the outputs, (8,) float64, NaN where not judged."""
-    by_name = {region.name: region.score_raw for region in assessment.regions}
-    found = [by_name.get(name) for name in REGION_NAMES]
-    return np.array([np.nan if score is None else score for score in found], float)
+@contextmanager
+def released_candidates(plan: EvaluationPlan) -> Iterator[Candidates]:
+    """The released networks, closed at the end."""
+    with (
+        EndToEnd(plan.weights, plan.provider) as end_to_end,
+        Segmenter(plan.weights, plan.provider, "int8") as segment,
+    ):
+        yield Candidates({EndToEnd.name: end_to_end}, segment)
 
 
-def _assess_clean(assessor: RegionalAssessor, samples: list[CamusSample]) -> list[tuple[list[float], np.ndarray]]:
-    """Dice per structure and scores of each untouched frame."""
-    rows = []
-    for sample in samples:
-        assessment = assess_image(assessor, sample.image())
-        truth = sample.label()
-        label = assessment.label_map if assessment.label_map is not None else np.zeros_like(truth)
-        rows.append((dice_per_class(label, truth, SEGMENTATION_CLASSES), scores_of(assessment)))
-    return rows
+def evaluate_regional(plan: EvaluationPlan, candidates: Candidates) -> Findings:
+    """All figures; see the modules of this package for the protocols.
+
+    Raises
+    ------
+    DataError
+        When a data set is missing or too small.
+    ModelError
+        When a model file cannot be trusted or fails.
+    """
+    laps = _Laps()
+    samples = _spread(read_split(plan.data, "val"), plan.limit)
+    images = labelled_images(samples)
+    dataset = open_or_make(plan.virtual)
+    laps.end("data")
+    figures: dict[str, Any] = {"n_frames": len(samples), "n_patients": len({s.patient for s in samples})}
+    figures |= clean_figures(plan.weights, plan.provider, samples)
+    figures |= {"segmentation_ms": segmentation_ms(plan.weights)} | _alax_figures(dataset, candidates)
+    laps.end("segmentation")
+    observations, found = _degraded(plan, candidates, images)
+    figures |= found
+    laps.end("degraded")
+    scores = measure_virtual(dataset, candidates.methods)
+    ratings = rate_virtual(scores, candidates.fit)
+    figures |= _virtual(virtual_figures(scores, ratings), candidates.released)
+    laps.end("virtual")
+    measured = _measurements(plan, candidates, images)
+    figures |= {f"ef_{name}": found.figures() for name, found in measured.items()}
+    laps.end("measurement")
+    figures |= _further(plan, candidates, samples, images, dataset)
+    laps.end("views, causes, coherence")
+    figures["seconds"] = laps.seconds
+    figures["n"] = counts(figures, len(samples))
+    return Findings(figures, observations, scores, ratings, measured)
 
 
-def _clean_figures(
-    rows: dict[str, list[tuple[list[float], np.ndarray]]], samples: list[CamusSample]
+def counts(figures: Mapping[str, Any], frames: int) -> dict[str, int]:
+    """How many observations stand behind each figure of the acceptance."""
+    virtual = figures["virtual"]
+    found = {f"dice_{name}": frames for name in ("lv", "myo", "la")} | {"dice_alax": figures["n_dice_alax"]}
+    found |= {name: figures["n_observations"] for name in figures if name.startswith("spearman_")}
+    found |= {"locality": figures["n_locality"], "mae_virtual": virtual["n_regions"]}
+    found |= {"style_loss": virtual["n_held_out"]} | figures.get("view_n", {})
+    if "cause_top1" in figures:
+        found["cause_top1"] = figures["cause_n"]
+    return found | figures.get("coherence_n", {})
+
+
+def _spread(samples: list[CamusSample], limit: int) -> list[CamusSample]:
+    return samples[:: max(len(samples) // limit, 1)][:limit] if limit else samples
+
+
+def _alax_figures(dataset: VirtualDataset, candidates: Candidates) -> dict[str, object]:
+    dice = structure_dice(dataset, "ALAX", candidates.segment)
+    return {"dice_alax": dice.pop("mean"), "n_dice_alax": dice.pop("n"), "dice_alax_by_structure": dice}
+
+
+def _degraded(
+    plan: EvaluationPlan, candidates: Candidates, images: Sequence[LabelledImage]
+) -> tuple[list[Observation], dict[str, object]]:
+    """Every method and the whole pipeline on the same degraded frames."""
+    with open_assessor(plan.weights, plan.provider, None) as assessor:
+        scorers = scorers_of(candidates.methods)
+        scorers[PIPELINE] = lambda picture: scores_of(assess_image(assessor, picture.native))
+        watch = Stopwatch(scorers)
+        observations = list(observe(images, watch))
+        about = {"models": [info.model_id for info in assessor.models], "provider": assessor.models[0].provider}
+    methods = {name: degraded_figures(observations, name) for name in candidates.methods}
+    pipeline = degraded_figures(observations, PIPELINE)
+    figures: dict[str, object] = {"spearman_end_to_end": pipeline.pop("spearman")} | pipeline
+    figures |= {f"spearman_{name}": found["spearman"] for name, found in methods.items() if name != EndToEnd.name}
+    figures |= {"degraded": methods, "ms_per_picture": watch.ms_per_picture()} | about
+    return observations, figures | method_order(observations, list(candidates.methods))
+
+
+def _virtual(found: dict[str, Any], released: str) -> dict[str, object]:
+    """The figures on virtual frames; the style loss is that of the method that loses most."""
+    losses = {name: figures["style_loss"] for name, figures in found["methods"].items()}
+    known = [loss for loss in losses.values() if loss is not None]
+    return {
+        "mae_virtual": found["methods"][released]["mae"],
+        "style_loss": max(known) if known else None,
+        "style_loss_by_method": losses,
+        "virtual": found,
+    }
+
+
+def _measurements(plan: EvaluationPlan, candidates: Candidates, images: Sequence[LabelledImage]) -> dict[str, Measured]:
+    reader = reader_of(candidates.segment, candidates.methods[candidates.released].measure)
+    pairs = min(plan.limit or PAIRS, PAIRS)
+    return {
+        "camus": measure(camus_recordings(images, degraded=False), reader),
+        "camus_degraded": measure(camus_recordings(images, degraded=True), reader),
+        "virtual": measure(virtual_recordings(pairs), reader),
+    }
+
+
+def _further(
+    plan: EvaluationPlan,
+    candidates: Candidates,
+    samples: Sequence[CamusSample],
+    images: Sequence[LabelledImage],
+    dataset: VirtualDataset,
 ) -> dict[str, object]:
     figures: dict[str, object] = {}
-    dice = {precision: np.nanmean([row[0] for row in found], axis=0) for precision, found in rows.items()}
-    for index, name in enumerate(STRUCTURES):
-        figures[f"dice_{name}"] = round(float(dice["int8"][index]), 4)
-        figures[f"dice_{name}_float32"] = round(float(dice["float32"][index]), 4)
-    figures["int8_dice_loss"] = round(float((dice["float32"] - dice["int8"]).max()), 4)
-    scores = {precision: np.array([row[1] for row in found]) for precision, found in rows.items()}
-    figures["int8_mean_abs_score_change"] = round(float(np.nanmean(np.abs(scores["int8"] - scores["float32"]))), 4)
-    figures["clean_judged_share"] = round(float(np.isfinite(scores["int8"]).any(axis=1).mean()), 4)
-    for view in ("A4C", "A2C"):
-        chosen = [sample.view == view for sample in samples]
-        if any(chosen):
-            mean = np.nanmean(scores["int8"][chosen], axis=0)
-            figures[f"clean_mean_score_{view}"] = dict(zip(REGION_NAMES, mean.round(2).tolist(), strict=True))
+    if candidates.recognise is not None:
+        figures |= view_figures(samples, other_organs(plan.data), dataset, candidates.recognise)
+    if candidates.causes is not None:
+        figures |= cause_figures(images, candidates.causes)
+    if candidates.coherence is not None:
+        figures |= candidates.coherence(dataset)
     return figures
 
 
-def _observe(assessor: RegionalAssessor, images: list[LabelledImage]) -> list[Observation]:
-    found, kinds = [], list(KINDS)
-    for index, item in enumerate(images):
-        for turn in range(KINDS_PER_FRAME):
-            series = index * KINDS_PER_FRAME + turn
-            kind = kinds[series % len(kinds)]
-            random = np.random.default_rng((7, series))
-            region = int(random.choice(np.flatnonzero(item.scored)))
-            local = (index + turn) % 2 == 0
-            mask = item.masks_native()[region] if local else None
-            degrader = Degrader(item.image, item.sector)
-            for level in LEVELS:
-                picture = degrader.apply(kind, level, mask, seed=series)
-                scores = scores_of(assess_image(assessor, picture))
-                found.append(Observation(series, kind, level, region, local, item.scored, scores))
-    return found
+class _Laps:
+    """Seconds that each part takes."""
 
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
 
-def degraded_figures(observations: list[Observation]) -> dict[str, object]:
-    """Spearman with severity (sign turned: higher is better) over all, per kind and per mode; locality; counts."""
-    figures: dict[str, object] = {
-        "spearman_end_to_end": _spearman(observations),
-        "spearman_training_kinds": _spearman([o for o in observations if o.kind not in RESERVED_KINDS]),
-        "spearman_reserved_kinds": _spearman([o for o in observations if o.kind in RESERVED_KINDS]),
-        "spearman_one_region": _spearman([o for o in observations if o.local]),
-        "spearman_whole_sector": _spearman([o for o in observations if not o.local]),
-        "spearman_by_kind": {kind: _spearman([o for o in observations if o.kind == kind]) for kind in KINDS},
-        "mean_score_by_level": {str(t): _mean_score([o for o in observations if o.level == t]) for t in LEVELS},
-        "judged_share": round(float(np.mean([np.isfinite(o.scores[o.region]) for o in observations])), 4),
-        "n_observations": len(observations),
-    }
-    return figures | _locality(observations)
-
-
-def _spearman(observations: list[Observation]) -> float:
-    pairs = np.array([(o.level, o.scores[o.region]) for o in observations if np.isfinite(o.scores[o.region])])
-    return round(float(-spearmanr(pairs[:, 0], pairs[:, 1])[0]), 4) if len(pairs) > 2 else float("nan")
-
-
-def _mean_score(observations: list[Observation]) -> float:
-    return round(float(np.nanmean([o.scores[o.region] for o in observations])), 3)
-
-
-def _locality(observations: list[Observation]) -> dict[str, object]:
-    """Share of pictures with one degraded region in which that region's score falls most."""
-    clean = {o.series: o.scores for o in observations if o.local and o.level == 0}
-    hits: dict[str, list[bool]] = {}
-    for o in observations:
-        if not o.local or o.level == 0:
-            continue
-        drop = np.where(o.scored, clean[o.series] - o.scores, np.nan)
-        if np.isfinite(drop[o.region]):
-            hits.setdefault(o.kind, []).append(bool(np.nanargmax(drop) == o.region))
-    every = [hit for kind in hits.values() for hit in kind]
-    return {
-        "locality": round(float(np.mean(every)), 4),
-        "locality_by_kind": {kind: round(float(np.mean(found)), 4) for kind, found in hits.items()},
-        "n_locality": len(every),
-    }
+    def end(self, part: str) -> None:
+        """Note the time since the last part."""
+        now = time.monotonic()
+        self.seconds[part] = round(now - self._last, 1)
+        self._last = now
+        log.info("%s: %.1f s", part, self.seconds[part])

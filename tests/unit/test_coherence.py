@@ -68,10 +68,10 @@ def test_the_loss_is_the_metric_and_looks_inside_only():
     kept[5:-5:2, 5:-5:2] = True
     by_metric = 1 - ssim_map(first, second)[whole_windows(inside) & kept].mean()
     error = np.abs(first - second)[inside].mean()
-    assert float(coherence_loss(*tensors)) == pytest.approx(by_metric + error, abs=2e-4)
-    assert float(coherence_loss(*tensors, error_weight=0)) == pytest.approx(by_metric, abs=2e-4)
+    assert float(coherence_loss(*tensors)) == pytest.approx(by_metric + error, abs=1e-3)
+    assert float(coherence_loss(*tensors, error_weight=0)) == pytest.approx(by_metric, abs=1e-3)
     elsewhere = torch.where(tensors[2] > 0, tensors[0], 0.7)
-    assert float(coherence_loss(elsewhere, *tensors[1:])) == pytest.approx(by_metric + error, abs=2e-4)
+    assert float(coherence_loss(elsewhere, *tensors[1:])) == pytest.approx(by_metric + error, abs=1e-3)
 
 
 def test_pairs_move_together_and_follow_from_seed_and_epoch():
@@ -83,11 +83,16 @@ def test_pairs_move_together_and_follow_from_seed_and_epoch():
         assert image.shape == target.shape == inside.shape == (256, 256)
         assert set(np.unique(inside)) <= {0.0, 1.0}
         assert all(torch.equal(a, b) for a, b in zip(pairs[1], pairs[1], strict=True))
-        centres = [np.argwhere(part > 0.5 * (part[inside > 0].min() + part.max())).mean(axis=0) for part in (target,)]
-        bright = image > np.quantile(image[inside > 0], 0.95)
-        assert np.abs(np.argwhere(bright).mean(axis=0) - centres[0]).max() < 12
-        seen.append(centres[0])
-    assert np.ptp(np.array(seen), axis=0).min() > 2, "geometry changes between epochs"
+        target_centre, image_centre = (_brightest(part, inside) for part in (target, image))
+        assert np.abs(target_centre - image_centre).max() < 5
+        seen.append(target_centre)
+    assert np.ptp(np.array(seen), axis=0).max() > 4, "geometry changes between epochs"
+
+
+def _brightest(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Centre of the brightest part of the sector, (2,) row and column."""
+    smooth = smoothed_inside(values, inside > 0, 6.0)
+    return np.asarray(np.argwhere(smooth > np.quantile(smooth[inside > 0], 0.98)).mean(axis=0))
 
 
 def test_display_changes_leave_black_outside_and_the_truth_alone():

@@ -225,6 +225,31 @@ def train_dense(
     raise typer.Exit(run_train_dense(data, virtual, out, epochs, finish_epochs, items, start))
 
 
+@train_app.command("coherence")
+def train_coherence(
+    virtual: Annotated[Path, typer.Option(help="Folder of virtual samples, made by 'virtual dataset'.")],
+    out: Out,
+    epochs: Epochs = 0,
+) -> None:
+    """Coherence map from the picture, on virtual samples with true coherence."""
+    from app.commands.train import run_train_coherence
+
+    raise typer.Exit(run_train_coherence(virtual, out, epochs))
+
+
+@export_app.command("coherence")
+def export_coherence(
+    run: Annotated[Path, typer.Argument(help="Folder of 'train coherence', with coherence.pt.")],
+    virtual: Annotated[Path, typer.Option(help="Virtual training set: sets the value ranges of the INT8 file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model files and their manifest.")],
+    data: Annotated[Path | None, typer.Option(help="Folder with camus/: real frames set ranges as well.")] = None,
+) -> None:
+    """INT8, float32 and float16 files of the coherence network, with a parity check."""
+    from app.commands.train import run_export_coherence
+
+    raise typer.Exit(run_export_coherence(run, virtual, out, data))
+
+
 @export_app.command("regional")
 def export_regional(
     checkpoints: Annotated[Path, typer.Argument(help="Folder with dense.pt, quality.pt or both.")],

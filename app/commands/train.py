@@ -63,6 +63,26 @@ def run_train_dense(
     return 0
 
 
+def run_train_coherence(virtual: Path, out: Path, epochs: int) -> int:
+    """Train the coherence network on a virtual set; prints the checkpoint's path."""
+    _need_training_extra()
+    from models.regional.coherence.train import CoherenceRecipe, train_coherence
+
+    plan = CoherenceRecipe()
+    recipe = replace(plan, optimisation=plan.optimisation.of(epochs))
+    sys.stdout.write(f"{train_coherence(virtual, out, recipe)}\n")
+    return 0
+
+
+def run_export_coherence(run: Path, virtual: Path, out: Path, data: Path | None) -> int:
+    """Write the model files of the coherence network and their manifest entry; prints how far each is from it."""
+    _need_training_extra()
+    from models.regional.coherence.export import export_coherence
+
+    sys.stdout.write(json.dumps(export_coherence(run, virtual, out, data), indent=2) + "\n")
+    return 0
+
+
 def run_export(checkpoints: Path, out: Path, data: Path, virtual: Path | None) -> int:
     """Write the model files of the regional networks and their manifest; prints what was written."""
     _need_training_extra()

@@ -16,6 +16,9 @@ from capture.virtual.generator.truth import SIZE
 from models.data.virtual_manifest import Manifest
 from models.data.virtual_shards import SHAPES, SHARD_SIZE, file_hashes, shard_name, shard_samples
 
+HELD_OUT_HALF_BEAMS = 42
+"""The virtual scanner of the fewest, widest beams: the look that no network is trained on."""
+
 
 @dataclass(frozen=True, eq=False)
 class VirtualRecord:
@@ -40,6 +43,11 @@ class VirtualRecord:
     def view(self) -> str:
         """``A4C``, ``A2C``, ``ALAX`` or ``other``."""
         return str(self.info["view"])
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether the frame is of the look that nothing learns from."""
+        return bool(self.info["draw"]["scanner"]["half_beams"] == HELD_OUT_HALF_BEAMS)
 
     @property
     def spacing_mm(self) -> tuple[float, float]:

@@ -32,6 +32,7 @@ from models.runtime.dense_model import REGIONAL_DENSE, DenseModel
 from models.runtime.end_to_end import REGIONAL_QUALITY, EndToEnd
 from models.runtime.labels import contours_of, full_label_map, strongest_class
 from models.runtime.manifest import Precision, default_weights_folder, load_manifest
+from models.runtime.plausibility import PlausibilityGate, heart_confidence
 from models.runtime.precision import open_model
 from models.runtime.providers import Provider
 from models.runtime.published import PublishedQuality, load_published
@@ -40,6 +41,8 @@ from models.runtime.sector_tracker import SectorTracker, StreamKnowledge, Tracke
 from models.runtime.view_tracker import ViewTracker, is_other, view_of
 
 NOT_APICAL = "not an apical view of the heart"
+UNFAMILIAR = "the picture is unlike what the models know"
+LEAST_CONFIDENCE = 0.75  # mean probability inside the heart
 METHODS = ("dense", "end_to_end")
 MODEL_SIZE = 256
 _LOWEST, _HIGHEST = 1.0, 5.0
@@ -117,7 +120,7 @@ class RegionalAssessor:
         elif method == "end_to_end":
             self._scorer = EndToEnd(open_ours(REGIONAL_QUALITY))
         self._model_ids = {info.name: info.model_id for info in self.models}
-        self._views = ViewTracker(per_frame)
+        self._views, self._gate, self._per_frame = ViewTracker(per_frame), PlausibilityGate(), per_frame
         self._background = background
         self._tracker = SectorTracker(_knowledge(profile), per_frame=per_frame, background=background is not False)
         self._view = view
@@ -134,6 +137,7 @@ class RegionalAssessor:
         """Take sector, spacing and view from a source that knows them; None for nothing known."""
         self._tracker.use_source(info)
         self._views.forget()
+        self._gate.reset()
         self._source_view = info.view if info is not None else None
         if self._background is None:
             self._tracker.background = info is None or info.is_live
@@ -146,6 +150,7 @@ class RegionalAssessor:
         """Drop the sector, levels and view that were learnt."""
         self._tracker.forget()
         self._views.forget()
+        self._gate.reset()
 
     def close(self) -> None:
         """Release sessions and the helper thread; twice is fine."""
@@ -210,10 +215,12 @@ class RegionalAssessor:
             if is_other(view_p) and self._view is None:
                 known |= {"view": None, "view_p": None}
                 raise _Refusal(NOT_APICAL)
-            division = self._divide(labels, crop, spacing_mm)
+            division = self._divide(labels, crop, spacing_mm, frame)
+            if heart_confidence(reading.logits, labels) < LEAST_CONFIDENCE:
+                raise _Refusal(UNFAMILIAR)
         except (RegionFailure, _Refusal) as failure:
             watch.lap("regions")
-            known["contours"] = {} if isinstance(failure, _Refusal) else contours_of(labels, crop)
+            known["contours"] = {} if failure.reason == NOT_APICAL else contours_of(labels, crop)
             return cannot_judge(frame, str(failure.reason), stages_ms=watch.lap("contours"), **known)
         watch.lap("regions")
         regions, causes = self._score(grey, reading, division, crop, spacing_mm)
@@ -223,9 +230,16 @@ class RegionalAssessor:
         known |= {"causes": causes, "advice": advice_of(causes, view, length_share)}
         return judged(frame, regions, stages_ms=watch.lap("contours"), **known)
 
-    def _divide(self, labels: np.ndarray, crop: SectorCrop, spacing_mm: float | None) -> RegionDivision:
-        unit_xy = crop.mm_per_model_px(spacing_mm or 1.0)
-        return divide(labels, unit_xy, crop.sector_mask_model, spacing_known=spacing_mm is not None)
+    def _divide(self, labels: np.ndarray, crop: SectorCrop, spacing_mm: float | None, frame: Frame) -> RegionDivision:
+        """Regions of a segmentation that can be a heart."""
+        unit_xy, inside = crop.mm_per_model_px(spacing_mm or 1.0), crop.sector_mask_model
+        division = divide(labels, unit_xy, inside, spacing_known=spacing_mm is not None)
+        if self._per_frame:
+            self._gate.reset()
+        reason = self._gate.check(labels, division, inside, unit_xy, frame.t_mono_ns)
+        if reason is not None:
+            raise _Refusal(reason)
+        return division
 
     def _score(
         self,

@@ -18,7 +18,7 @@ OUTSIDE_SHARE = 0.5
 DEPTH_RANGE = (0.29, 0.80)
 """Length of the ventricle as a share of the sector's height: below it the depth is set too large, above it too
 small. One in a hundred CAMUS training frames lies below, none above."""
-_SHOWN = tuple(cause for cause in CAUSE_CHANNELS if cause != "processing")
+SHOWN_CAUSES = tuple(cause for cause in CAUSE_CHANNELS if cause != "processing")
 _APEX = ("apical_left", "apical_right")
 _ANNULUS = ("annulus_left", "annulus_right")
 _ADVICE = {
@@ -42,7 +42,7 @@ def region_causes(severity: np.ndarray, outside_share: Sequence[float]) -> tuple
     severity : (7, 8), mean severity by cause (``CAUSE_CHANNELS``) and region, NaN where not judged
     outside_share : eight shares outside the sector
     """
-    known = np.nan_to_num(severity[: len(_SHOWN)])
+    known = np.nan_to_num(severity[: len(SHOWN_CAUSES)])
     best = known.argmax(axis=0)
     found: list[str | None] = []
     for region, outside in enumerate(outside_share):
@@ -50,7 +50,7 @@ def region_causes(severity: np.ndarray, outside_share: Sequence[float]) -> tuple
             found.append("outside")
         else:
             strong = known[best[region], region] >= LEAST_SEVERITY
-            found.append(_SHOWN[int(best[region])] if strong else None)
+            found.append(SHOWN_CAUSES[int(best[region])] if strong else None)
     return tuple(found)
 
 
@@ -66,7 +66,7 @@ def frame_causes(
     length_share : length of the ventricle over the sector's height
     """
     causes = []
-    for channel, name in enumerate(_SHOWN):
+    for channel, name in enumerate(SHOWN_CAUSES):
         values = np.nan_to_num(severity[channel])
         regions = tuple(REGION_NAMES[i] for i in np.flatnonzero(values >= LEAST_SEVERITY))
         if regions:

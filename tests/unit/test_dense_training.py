@@ -11,7 +11,7 @@ import torch
 from models.data.camus import read_split
 from models.data.degradations import EXTRA_KINDS, GHOST_KINDS, KINDS, RESERVED_KINDS, Degrader
 from models.data.other_organs import near_duplicates
-from models.data.virtual_dataset import VirtualDataset
+from models.data.virtual_dataset import HELD_OUT_HALF_BEAMS, VirtualDataset
 from models.data.virtual_generate import generate
 from models.regional.dense.data import OTHER, DenseMixture, Item, real_pair_item
 from models.regional.dense.loss import LossWeights, dense_loss
@@ -19,7 +19,7 @@ from models.regional.dense.negatives import empty_screen, no_contact
 from models.regional.dense.network import DenseOutput, DenseRegionalNet, start_from_segmentation
 from models.regional.dense.real import CAUSE_OF, RealFrame, degraded_pair, real_frame
 from models.regional.dense.real import KINDS as TRAINED_KINDS
-from models.regional.dense.virtual import HELD_OUT_BEAMS, is_held_out, virtual_frame, virtual_frames
+from models.regional.dense.virtual import virtual_frame, virtual_frames
 from models.regional.dense.warp import random_warp
 from models.regional.labelled import labelled_images
 from models.regional.segmentation.network import SegmentationUNet
@@ -111,10 +111,10 @@ def test_virtual_truth_keeps_its_meaning(virtual: VirtualDataset):
 
 
 def test_the_held_out_scanner_is_left_out(virtual: VirtualDataset):
-    left = [index for index in range(len(virtual)) if not is_held_out(virtual[index])]
-    assert len(virtual_frames(virtual)) == len(left)
-    beams = [virtual[index].info["draw"]["scanner"]["half_beams"] for index in range(len(virtual))]
-    assert [b == HELD_OUT_BEAMS for b in beams] == [is_held_out(virtual[i]) for i in range(len(virtual))]
+    records = [virtual[index] for index in range(len(virtual))]
+    assert len(virtual_frames(virtual)) == sum(not record.is_held_out for record in records)
+    beams = [record.info["draw"]["scanner"]["half_beams"] for record in records]
+    assert [b == HELD_OUT_HALF_BEAMS for b in beams] == [record.is_held_out for record in records]
 
 
 def test_every_item_has_the_same_fields_and_sizes(data: Path, frames: list[RealFrame], virtual: VirtualDataset):

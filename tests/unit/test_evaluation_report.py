@@ -30,7 +30,26 @@ from models.regional.evaluation.report import NOT_COMPARABLE, as_text, paper_tab
 from models.runtime.contract import CAUSES
 from models.runtime.methods import RegionalInput
 
-ALWAYS = ["dice_lv", "dice_myo", "dice_la", "dice_alax", "segmentation_ms", "spearman_end_to_end", "mae_virtual", "style_loss", "locality", "spearman_coherence", "spearman_gcnr", "view_accuracy", "other_rejected", "apical_rejected", "cause_top1", "coherence_ssim", "coherence_gain_change", "n"]
+ALWAYS = [
+    "dice_lv",
+    "dice_myo",
+    "dice_la",
+    "dice_alax",
+    "segmentation_ms",
+    "spearman_end_to_end",
+    "mae_virtual",
+    "style_loss",
+    "locality",
+    "spearman_coherence",
+    "spearman_gcnr",
+    "view_accuracy",
+    "other_rejected",
+    "apical_rejected",
+    "cause_top1",
+    "coherence_ssim",
+    "coherence_gain_change",
+    "n",
+]
 
 
 def says_haze(given: RegionalInput) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from make_mock_models import heart_labels
 
 from capture.errors import DataError
 from models.data.camus import read_split
+from models.data.other_organs import read_others
 from models.data.virtual_dataset import VirtualDataset
 from models.data.virtual_generate import generate
 from models.metrics.volume import ejection_fraction, single_plane_volume
@@ -28,7 +29,7 @@ from models.regional.evaluation.measurement import (
     reader_of,
     virtual_recordings,
 )
-from models.regional.evaluation.view import CLASSES, other_organs, view_figures
+from models.regional.evaluation.view import CLASSES, other_pictures, view_figures
 from models.regional.evaluation.virtual import least_squares, measure_virtual, rate_virtual, virtual_figures
 from models.regional.evaluation.virtual_set import structure_dice, virtual_input
 from models.runtime.contract import STRUCTURE_VALUES
@@ -235,18 +236,21 @@ def test_views_and_refusals(camus, dataset):
     assert CLASSES == ("A4C", "A2C", "ALAX", "other")
 
 
-def test_other_organs_leave_masks_out_and_stay_few(tmp_path: Path):
+def test_other_pictures_are_of_held_out_examinations(tmp_path: Path):
     folder = tmp_path / "hc18"
     folder.mkdir()
-    for number in range(230):
-        cv2.imwrite(str(folder / f"{number:03d}_HC.png"), np.full((4, 6), number % 256, np.uint8))
+    for number in range(40):
+        cv2.imwrite(str(folder / f"{number:03d}_HC.png"), np.full((4, 6), number, np.uint8))
+        cv2.imwrite(str(folder / f"{number:03d}_2HC.png"), np.full((4, 6), number, np.uint8))
     cv2.imwrite(str(folder / "000_HC_mask.png"), np.full((4, 6), 255, np.uint8))
     (folder / "999_HC.png").write_bytes(b"no picture")
-    found = other_organs(tmp_path)
-    assert set(found) == {"busi", "hc18", "liver_aul", "lung_ccby"}
-    assert 60 <= len(found["hc18"]) <= 100
-    assert all(image.shape == (256, 256) for image in found["hc18"])
-    assert found["busi"] == []
+    found = other_pictures(tmp_path)
+    assert set(found) == {"fetal_head", "no_contact", "empty_screen"}
+    held = {int(image[0, 0]) for image in found["fetal_head"]}
+    trained = {int(picture.image[0, 0]) for picture in read_others(tmp_path, "train")}
+    assert len(found["fetal_head"]) == 2 * len(held)
+    assert held | trained == set(range(40))
+    assert not held & trained
 
 
 def test_figures_are_plain_json():

@@ -9,13 +9,11 @@ import numpy as np
 
 from capture.virtual.acoustics.quality import CAUSES as PHYSICAL_CAUSES
 from models.data.virtual_dataset import VirtualDataset, VirtualRecord
+from models.regional.coherence.truth import smoothed_inside
 from models.runtime.contract import VIEWS
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS, region_shares
 from models.runtime.landmarks import RegionFailure
 from models.runtime.regions import divide
-
-HELD_OUT_BEAMS = 42
-"""Beams on either side of the middle one of the coarse virtual scanner that no network is trained on."""
 
 COHERENCE_SIGMA_PX = 3.0
 """Coherence is taught as a local mean: of a single pixel it follows the speckle, which no picture foretells."""
@@ -55,14 +53,9 @@ class VirtualFrame:
         return VIEW_CHANNELS[self.view] in VIEWS
 
 
-def is_held_out(record: VirtualRecord) -> bool:
-    """Whether the sample is of the scanner that is kept for testing."""
-    return bool(record.info["draw"]["scanner"]["half_beams"] == HELD_OUT_BEAMS)
-
-
 def virtual_frames(data: VirtualDataset) -> list[VirtualFrame]:
     """All samples that may be trained on."""
-    return [virtual_frame(record) for record in map(data.__getitem__, range(len(data))) if not is_held_out(record)]
+    return [virtual_frame(record) for record in map(data.__getitem__, range(len(data))) if not record.is_held_out]
 
 
 def virtual_frame(record: VirtualRecord) -> VirtualFrame:
@@ -84,10 +77,7 @@ def virtual_frame(record: VirtualRecord) -> VirtualFrame:
 
 def local_coherence(record: VirtualRecord) -> np.ndarray:
     """True coherence, averaged with a Gaussian of 3 pixels inside the sector, (256, 256) float32."""
-    inside = record.inside.astype(np.float32)
-    total = cv2.GaussianBlur(record.coherence * inside, (0, 0), COHERENCE_SIGMA_PX)
-    weight = cv2.GaussianBlur(inside, (0, 0), COHERENCE_SIGMA_PX)
-    return np.asarray(total / np.maximum(weight, 1e-3), np.float32)
+    return smoothed_inside(record.coherence, record.inside, COHERENCE_SIGMA_PX)
 
 
 def _shares(record: VirtualRecord) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ from models.regional.evaluation.measurement import (
     virtual_recordings,
 )
 from models.regional.evaluation.order import method_order
-from models.regional.evaluation.released import EndToEnd, Segmenter, segmentation_ms
-from models.regional.evaluation.view import Recogniser, other_organs, view_figures
+from models.regional.evaluation.released import coherence_figures, open_released, segmentation_ms
+from models.regional.evaluation.view import Recogniser, other_pictures, view_figures
 from models.regional.evaluation.virtual import (
     Fit,
     VirtualScores,
@@ -85,7 +85,7 @@ class Candidates:
 
     methods: Mapping[str, RegionalMethod]
     segment: Callable[[np.ndarray], np.ndarray]
-    released: str = EndToEnd.name
+    released: str = "dense"
     fit: Fit = least_squares
     recognise: Recogniser | None = None
     causes: CauseReader | None = None
@@ -106,11 +106,15 @@ class Findings:
 @contextmanager
 def released_candidates(plan: EvaluationPlan) -> Iterator[Candidates]:
     """The released networks, closed at the end."""
-    with (
-        EndToEnd(plan.weights, plan.provider) as end_to_end,
-        Segmenter(plan.weights, plan.provider, "int8") as segment,
-    ):
-        yield Candidates({EndToEnd.name: end_to_end}, segment)
+    with ExitStack() as stack:
+        released = open_released(stack, plan.weights, plan.provider)
+        yield Candidates(
+            released.methods,
+            released.segment,
+            recognise=released.recognise,
+            causes=released.causes,
+            coherence=lambda dataset: coherence_figures(released, dataset),
+        )
 
 
 def evaluate_regional(plan: EvaluationPlan, candidates: Candidates) -> Findings:
@@ -182,8 +186,8 @@ def _degraded(
         about = {"models": [info.model_id for info in assessor.models], "provider": assessor.models[0].provider}
     methods = {name: degraded_figures(observations, name) for name in candidates.methods}
     pipeline = degraded_figures(observations, PIPELINE)
-    figures: dict[str, object] = {"spearman_end_to_end": pipeline.pop("spearman")} | pipeline
-    figures |= {f"spearman_{name}": found["spearman"] for name, found in methods.items() if name != EndToEnd.name}
+    figures: dict[str, object] = {"spearman_released": pipeline.pop("spearman")} | pipeline
+    figures |= {f"spearman_{name}": found["spearman"] for name, found in methods.items()}
     figures |= {"degraded": methods, "ms_per_picture": watch.ms_per_picture()} | about
     return observations, figures | method_order(observations, list(candidates.methods))
 
@@ -219,7 +223,7 @@ def _further(
 ) -> dict[str, object]:
     figures: dict[str, object] = {}
     if candidates.recognise is not None:
-        figures |= view_figures(samples, other_organs(plan.data), dataset, candidates.recognise)
+        figures |= view_figures(samples, other_pictures(plan.data), dataset, candidates.recognise)
     if candidates.causes is not None:
         figures |= cause_figures(images, candidates.causes)
     if candidates.coherence is not None:

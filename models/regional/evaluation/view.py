@@ -9,23 +9,20 @@ import cv2
 import numpy as np
 
 from models.data.camus import CamusSample, squash
+from models.data.other_organs import read_others
 from models.data.virtual_dataset import VirtualDataset
 from models.metrics.agreement import rounded
+from models.regional.dense.negatives import empty_screen, no_contact
 from models.regional.evaluation.virtual_set import records_of
 from models.runtime.contract import OTHER_VIEW, VIEWS
+from models.runtime.view_tracker import is_other
 
 CLASSES = (*VIEWS, OTHER_VIEW)
 """Order of the probabilities."""
 
-ORGANS: Mapping[str, str] = {
-    "busi": "busi/*/images/*.png",
-    "hc18": "hc18/*HC.png",
-    "liver_aul": "liver_aul/*/image/*",
-    "lung_ccby": "lung_ccby/pocus_images/*/*",
-}
-"""Other organs: name -> pictures below the data folder."""
-
-_MOST_PER_ORGAN = 100  # spread over the set, so that no organ outweighs the others by number alone
+DRAWN = 60  # pictures of a probe without contact, and as many of screens without an image
+OFF_PLANE = "off plane"
+_SEED = 17
 Recogniser = Callable[[np.ndarray], np.ndarray]
 """(256, 256) uint8 -> probabilities (4,) in the order of ``CLASSES``."""
 
@@ -35,7 +32,7 @@ def view_figures(
     others: Mapping[str, Iterable[np.ndarray]],
     virtual: VirtualDataset | None,
     recognise: Recogniser,
-    is_other: Callable[[np.ndarray], bool] = lambda p: int(np.argmax(p)) == len(VIEWS),
+    is_other: Callable[[np.ndarray], bool] = is_other,
 ) -> dict[str, object]:
     """Figures of the view recognition.
 
@@ -43,7 +40,8 @@ def view_figures(
     ----------
     samples : CAMUS frames of held-out patients, A4C and A2C
     others : name of a set -> its pictures (256, 256) uint8, none of them apical
-    virtual : frames whose plane is known; its ``other`` ones count as a further set
+    virtual : frames whose plane is known; those through another window than the apical one count as a further set,
+        those that miss an apical view by too much (and five-chamber views) are counted apart: ``virtual_off_plane``
     is_other : decides from the probabilities whether a picture is refused; the live program's rule
 
     Returns
@@ -60,7 +58,8 @@ def view_figures(
     figures: dict[str, object] = {}
     if virtual is not None:
         by_view = _virtual(virtual, recognise)
-        sets["virtual_other"] = [is_other(p) for p in by_view.pop(OTHER_VIEW, [])]
+        sets["virtual_other_window"] = [is_other(p) for p in by_view.pop(OTHER_VIEW, [])]
+        figures["virtual_off_plane_rejected"] = _share([is_other(p) for p in by_view.pop(OFF_PLANE, [])])
         figures["virtual_view_accuracy"] = {
             view: _share([CLASSES[int(np.argmax(p))] == view for p in found]) for view, found in by_view.items()
         }
@@ -76,15 +75,18 @@ def view_figures(
     }
 
 
-def other_organs(data_dir: Path, organs: Mapping[str, str] = ORGANS) -> dict[str, list[np.ndarray]]:
-    """Pictures of other organs, uncropped: name -> up to 100 of (256, 256) uint8; none for a set that is not there."""
-    return {name: _pictures(sorted(Path(data_dir).glob(pattern))) for name, pattern in organs.items()}
+def other_pictures(data_dir: Path) -> dict[str, list[np.ndarray]]:
+    """Pictures that are no apical view, as they are: name of the set -> (256, 256) uint8 each.
 
-
-def _pictures(paths: Sequence[Path]) -> list[np.ndarray]:
-    chosen = paths[:: max(-(-len(paths) // _MOST_PER_ORGAN), 1)]
-    found = (cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in chosen)
-    return [squash(np.asarray(image), cv2.INTER_AREA) for image in found if image is not None]
+    Organs are of patients and examinations that training does not see; a set that is not there is left out. Drawn ones
+    have seeds of their own.
+    """
+    found: dict[str, list[np.ndarray]] = {}
+    for picture in read_others(data_dir, "val"):
+        found.setdefault(picture.organ, []).append(squash(picture.image, cv2.INTER_AREA))
+    random = np.random.default_rng(_SEED)
+    drawn = {"no_contact": no_contact, "empty_screen": empty_screen}
+    return found | {name: [draw(random) for _ in range(DRAWN)] for name, draw in drawn.items()}
 
 
 def _given(image: np.ndarray, recognise: Recogniser) -> np.ndarray:
@@ -97,7 +99,9 @@ def _given(image: np.ndarray, recognise: Recogniser) -> np.ndarray:
 def _virtual(dataset: VirtualDataset, recognise: Recogniser) -> dict[str, list[np.ndarray]]:
     found: dict[str, list[np.ndarray]] = {}
     for record in records_of(dataset):
-        found.setdefault(record.view, []).append(_given(np.array(record.image), recognise))
+        drawn = str(record.info["draw"]["view"])
+        off_plane = record.view == OTHER_VIEW and (drawn in VIEWS or drawn == "A5C")
+        found.setdefault(OFF_PLANE if off_plane else record.view, []).append(_given(np.array(record.image), recognise))
     return found
 
 

@@ -25,7 +25,7 @@ from models.metrics.agreement import (
     spearman,
     weighted_kappa,
 )
-from models.regional.evaluation.virtual_set import is_held_out, records_of, virtual_input
+from models.regional.evaluation.virtual_set import records_of, virtual_input
 from models.runtime.methods import RegionalMethod
 from models.runtime.regions import RegionFailure
 
@@ -90,7 +90,7 @@ def measure_virtual(dataset: VirtualDataset, methods: Mapping[str, RegionalMetho
         metrics={name: np.array([found[name] for _, found in rows]) for name in methods},
         scanner=numbers // SCANNER_SAMPLES,
         patient=numbers // PATIENT_SAMPLES,
-        held_out=np.array([is_held_out(record) for record, _ in rows]),
+        held_out=np.array([record.is_held_out for record, _ in rows]),
     )
 
 

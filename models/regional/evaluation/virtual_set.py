@@ -18,9 +18,6 @@ from models.runtime.methods import RegionalInput
 from models.runtime.precision import default_cache_dir
 from models.runtime.regions import divide
 
-HELD_OUT_HALF_BEAMS = 42
-"""The virtual scanner of the fewest, widest beams: the look that nothing learns from."""
-
 SAMPLES, SEED = 512, 90_417  # of the set that is made here; training uses other seeds
 
 
@@ -46,11 +43,6 @@ def open_or_make(folder: Path | None, samples: int = SAMPLES, seed: int = SEED, 
 def records_of(dataset: VirtualDataset) -> Iterator[VirtualRecord]:
     """All samples by number."""
     return (dataset[index] for index in range(len(dataset)))
-
-
-def is_held_out(record: VirtualRecord) -> bool:
-    """Whether a frame is of the look that nothing learns from."""
-    return bool(record.info["draw"]["scanner"]["half_beams"] == HELD_OUT_HALF_BEAMS)
 
 
 def virtual_input(record: VirtualRecord) -> RegionalInput:

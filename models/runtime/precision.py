@@ -28,7 +28,6 @@ _RUNS = 15
 _DEFAULT_PARITY = {
     "regional_dense": Parity(measure="label_agreement", limit=0.98),
     "regional_quality": Parity(measure="mean_abs", limit=0.15),
-    "coherence": Parity(measure="mean_abs", limit=0.05),
     "other": Parity(measure="mean_abs", limit=0.05),
 }
 

@@ -145,6 +145,12 @@ def quality_bytes(
     return _model(nodes, constants, [("scores", [None, 8])], note)
 
 
+def coherence_bytes(*, note: str = "") -> bytes:
+    """ONNX bytes: (N, 1, 256, 256) float32 -> coherence (N, 1, 256, 256), the grey level as a share of 255."""
+    nodes = [helper.make_node("Mul", ["image", "share"], ["coherence"])]
+    return _model(nodes, {"share": np.float32(1 / 255)}, [("coherence", [None, 1, SIZE, SIZE])], note)
+
+
 def half_quality_bytes() -> bytes:
     """ONNX bytes of a network whose input and output are float16: the mean grey level, eight times."""
     nodes = [
@@ -169,14 +175,20 @@ def write_mock_models(
     nan_above: float | None = None,
     nan_below: float | None = None,
     precisions: Sequence[str] = ("int8", "float32"),
+    coherence: bool = False,
 ) -> Path:
-    """Write the models of the live program and their manifest to ``folder`` and return it."""
+    """Write the models of the live program and their manifest to ``folder`` and return it.
+
+    ``coherence`` adds the coherence network, which the evaluation alone reads.
+    """
     limits = {"nan_above": nan_above, "nan_below": nan_below}
     dense = {"view": view, "causes": causes, "foreshortening": foreshortening}
     made = {
         "regional_dense": {p: dense_bytes(labels, scores, gain=gain, note=p, **dense, **limits) for p in precisions},
         "regional_quality": {p: quality_bytes(scores, gain=gain, note=p, **limits) for p in precisions},
     }
+    if coherence:
+        made["coherence"] = {p: coherence_bytes(note=p) for p in precisions}
     return write_weights(folder, made)
 
 
@@ -210,6 +222,11 @@ _ENTRIES: dict[str, dict[str, object]] = {
         "contract": _contract(
             ("logits", [None, 5, SIZE, SIZE]), ("maps", [None, 9, MAP_SIZE, MAP_SIZE]), ("frame", [None, 5])
         ),
+    },
+    "coherence": {
+        "version": "0.0.1",
+        "task": "other",
+        "contract": _contract(("coherence", [None, 1, SIZE, SIZE])),
     },
     "regional_quality": {
         "version": "0.0.1",

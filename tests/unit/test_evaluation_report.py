@@ -65,16 +65,17 @@ def coherence_figures(dataset: VirtualDataset) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> Findings:
     root = tmp_path_factory.mktemp("evaluation")
-    data, weights = write_camus(root / "data", train=0, val=2), write_mock_models(root / "weights")
+    data, weights = write_camus(root / "data", train=0, val=2), write_mock_models(root / "weights", coherence=True)
     generate(root / "set", seed=4, samples=4, views={"ALAX": 1.0})
     plan = EvaluationPlan(data, weights, "cpu", limit=2, virtual=root / "set")
     with pytest.MonkeyPatch.context() as patch, released_candidates(plan) as released:
         # Two halves of scanners take more samples than a quick test can make.
         patch.setattr(evaluate, "measure_virtual", lambda dataset, methods: made_up_scores())
-        methods = {**released.methods, "coherence": MeanGrey(-1.0), "gcnr": MeanGrey()}
+        methods = {"end_to_end": released.methods["end_to_end"], "coherence": MeanGrey(-1.0), "gcnr": MeanGrey()}
         candidates = Candidates(
             methods,
             released.segment,
+            "end_to_end",
             recognise=lambda image: np.array([0.7, 0.1, 0.1, 0.1]),
             causes=says_haze,
             coherence=coherence_figures,

@@ -46,7 +46,7 @@ def export_coherence(run_dir: Path, virtual: Path, out: Path, data_dir: Path | N
     virtual_inputs = list(_virtual_inputs(VirtualDataset(virtual)))
     real_inputs = list(_real_inputs(data_dir)) if data_dir is not None else []
     inputs = virtual_inputs + real_inputs
-    files = export_network(network.eval(), out, NAME, "coherence", inputs)
+    files = export_network(network.eval(), out, NAME, ["coherence"], inputs)
     update_manifest(out / "manifest.json", NAME, _entry(files, bool(real_inputs)))
     return _parity(network, files, inputs[:: max(len(inputs) // PARITY_FRAMES, 1)])
 
@@ -91,7 +91,7 @@ def _parity(network: torch.nn.Module, files: list[Exported], inputs: list[np.nda
     truth = network(torch.from_numpy(images)).numpy()
     report: dict[str, object] = {}
     for file in files:
-        difference = np.abs(run_file(file.path, images) - truth)
+        difference = np.abs(run_file(file.path, images)[0] - truth)
         report[file.precision] = {
             "mean_abs": float(difference.mean()),
             "max_abs": float(difference.max()),

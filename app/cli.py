@@ -6,7 +6,7 @@ import logging
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -194,19 +194,32 @@ def train_segmentation(
     virtual: Annotated[Path | None, typer.Option(help="Train on this virtual set as well.")] = None,
     virtual_only: Annotated[bool, typer.Option("--virtual-only", help="Leave the real frames out.")] = False,
     start: Annotated[Path | None, typer.Option(help="Begin with the weights of this checkpoint.")] = None,
+    net: Annotated[Literal["light", "nnunet"], typer.Option(help="nnunet: the paper's, in one phase.")] = "light",
+    classes: Annotated[int, typer.Option(min=4, max=5, help="5: with the aorta, which virtual ALAX has.")] = 4,
 ) -> None:
     """Segmentation of LV, MYO and LA on CAMUS, on virtual frames or on both."""
     from app.commands.train import run_train_segmentation
 
-    raise typer.Exit(run_train_segmentation(data, out, epochs, finish_epochs, virtual, virtual_only, start))
+    common = (data, out, epochs, finish_epochs)
+    raise typer.Exit(run_train_segmentation(*common, virtual, virtual_only, start, net, classes))
 
 
 @train_app.command("regional")
-def train_regional(out: Out, data: Data = DEFAULT_DATA, epochs: Epochs = 0, finish_epochs: FinishEpochs = 0) -> None:
-    """End-to-end regional quality on CAMUS with degradations of known severity."""
+def train_regional(
+    out: Out,
+    data: Data = DEFAULT_DATA,
+    epochs: Epochs = 0,
+    finish_epochs: FinishEpochs = 0,
+    recipe: Annotated[Literal["released", "paper"], typer.Option(help="paper: its table 7.")] = "released",
+    backbone: Annotated[Literal["mobilenetv2", "efficientnet", "cvc"], typer.Option()] = "mobilenetv2",
+    task: Annotated[Literal["regression", "classification"], typer.Option()] = "regression",
+    attention: Annotated[Literal["none", "soft", "hard", "learned"], typer.Option()] = "learned",
+    start: Annotated[Path | None, typer.Option(help="Go on with the second phase from this checkpoint.")] = None,
+) -> None:
+    """End-to-end regional quality on CAMUS with degradations of known severity; the paper's ablations as options."""
     from app.commands.train import run_train_regional
 
-    raise typer.Exit(run_train_regional(data, out, epochs, finish_epochs))
+    raise typer.Exit(run_train_regional(data, out, epochs, finish_epochs, backbone, task, attention, recipe, start))
 
 
 @train_app.command("dense")

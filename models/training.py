@@ -1,4 +1,4 @@
-"""What every training run here shares: averaged weights, a warm-up and cosine schedule, checkpoints that resume."""
+"""What every training run here shares: averaged weights, schedules of the learning rate, checkpoints that resume."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch.utils.data import DataLoader
@@ -23,12 +23,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Optimisation:
-    """How the weights move."""
+    """How the weights move; ``average_decay`` 0 ships the last weights as they are."""
 
     epochs: int
     learning_rate: float
     weight_decay: float
     average_decay: float
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    schedule: Literal["cosine", "polynomial", "constant"] = "cosine"
 
     def of(self, epochs: int) -> Optimisation:
         """The same with another number of epochs; 0 leaves it."""
@@ -52,7 +54,8 @@ class Run:
     def __post_init__(self) -> None:
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(
+        kind = torch.optim.AdamW if self.plan.optimizer == "adamw" else torch.optim.Adam
+        self.optimizer = kind(
             self.network.parameters(), lr=self.plan.learning_rate, weight_decay=self.plan.weight_decay
         )
         if self.checkpoint.exists():
@@ -64,7 +67,7 @@ class Run:
         self.network.train()
         total = 0.0
         for step, batch in enumerate(batches, start=self.epochs_done * count):
-            rate = self.plan.learning_rate * cosine_with_warm_up(step / (self.plan.epochs * count))
+            rate = self.plan.learning_rate * SCHEDULES[self.plan.schedule](step / (self.plan.epochs * count))
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             loss = loss_of(batch)
@@ -157,11 +160,27 @@ def cosine_with_warm_up(progress: float) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - 0.05) / 0.95))
 
 
+def polynomial(progress: float) -> float:
+    """Share of the learning rate at ``progress`` 0..1, as in nnU-Net: from 1 down to 0 with power .9."""
+    return (1 - progress) ** 0.9
+
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "cosine": cosine_with_warm_up,
+    "polynomial": polynomial,
+    "constant": lambda progress: 1.0,
+}
+
+
 @torch.no_grad()
 def update_average(average: torch.nn.Module, network: torch.nn.Module, decay: float) -> None:
-    """Move ``average`` toward ``network``; counters are copied."""
-    for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+    """Move ``average`` toward ``network``; counters are copied. A weight that has two names moves once."""
+    for kept, new in zip(_weights(average), _weights(network), strict=True):
         if kept.dtype.is_floating_point:
             kept.lerp_(new, 1 - decay)
         else:
             kept.copy_(new)
+
+
+def _weights(network: torch.nn.Module) -> list[torch.Tensor]:
+    return [*network.parameters(), *network.buffers()]

@@ -6,11 +6,12 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from capture.errors import SettingsError
 
 if TYPE_CHECKING:
+    from models.regional.end_to_end.ablation import Attention, Backbone, Task
     from models.regional.evaluation.evaluate import EvaluationPlan
 
 
@@ -25,27 +26,61 @@ def _need_training_extra() -> None:
 
 
 def run_train_segmentation(
-    data: Path, out: Path, epochs: int, finish_epochs: int, virtual: Path | None, virtual_only: bool, start: Path | None
+    data: Path,
+    out: Path,
+    epochs: int,
+    finish_epochs: int,
+    virtual: Path | None,
+    virtual_only: bool,
+    start: Path | None,
+    net: str,
+    classes: int,
 ) -> int:
     """Train the segmentation on real frames, virtual ones or both; prints the checkpoint's path."""
     _need_training_extra()
+    from models.regional.segmentation.nnunet import NnUNetRecipe, train_nnunet
     from models.regional.segmentation.train import SegmentationRecipe, train_segmentation
 
-    plan = SegmentationRecipe()
-    recipe = replace(plan, optimisation=plan.optimisation.of(epochs), finish=plan.finish.of(finish_epochs or epochs))
-    checkpoint = train_segmentation(data, out, recipe, virtual=virtual, real=not virtual_only, start=start)
-    sys.stdout.write(f"{checkpoint}\n")
+    options: dict[str, Any] = {"virtual": virtual, "real": not virtual_only, "start": start, "classes": classes}
+    if net == "nnunet":
+        paper = NnUNetRecipe()
+        made = train_nnunet(data, out, replace(paper, optimisation=paper.optimisation.of(epochs)), **options)
+    else:
+        plan = SegmentationRecipe()
+        main, finish = plan.optimisation.of(epochs), plan.finish.of(finish_epochs or epochs)
+        made = train_segmentation(data, out, replace(plan, optimisation=main, finish=finish), **options)
+    sys.stdout.write(f"{made}\n")
     return 0
 
 
-def run_train_regional(data: Path, out: Path, epochs: int, finish_epochs: int) -> int:
-    """Train the regional quality network; prints the checkpoint's path."""
+def run_train_regional(
+    data: Path,
+    out: Path,
+    epochs: int,
+    finish_epochs: int,
+    backbone: Backbone,
+    task: Task,
+    attention: Attention,
+    recipe: str,
+    start: Path | None,
+) -> int:
+    """Train the regional quality network, or one of the paper's ablation study; prints the checkpoint's path."""
     _need_training_extra()
+    from models.regional.end_to_end.ablation import Ablation
+    from models.regional.end_to_end.paper_recipe import PaperRecipe, train_ablation
     from models.regional.end_to_end.train import QualityRecipe, train_quality
 
-    plan = QualityRecipe()
-    recipe = replace(plan, optimisation=plan.optimisation.of(epochs), finish=plan.finish.of(finish_epochs or epochs))
-    sys.stdout.write(f"{train_quality(data, out, recipe)}\n")
+    ablation = Ablation(backbone, task, attention)
+    if recipe == "paper":
+        paper = PaperRecipe()
+        made = train_ablation(data, out, ablation, replace(paper, optimisation=paper.optimisation.of(epochs)))
+    elif attention == "learned":
+        plan = QualityRecipe()
+        main, finish = plan.optimisation.of(epochs), plan.finish.of(finish_epochs or epochs)
+        made = train_quality(data, out, replace(plan, optimisation=main, finish=finish), start=start)
+    else:
+        raise SettingsError(f"the released recipe teaches learned attention, not {attention}: add --recipe paper")
+    sys.stdout.write(f"{made}\n")
     return 0
 
 

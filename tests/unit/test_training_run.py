@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from capture.errors import DataError
-from models.training import Optimisation, Run, cosine_with_warm_up, load_average, update_average
+from models.training import SCHEDULES, Optimisation, Run, cosine_with_warm_up, load_average, update_average
 
 PLAN = Optimisation(epochs=4, learning_rate=1e-2, weight_decay=1e-2, average_decay=0.9)
 STEPS = 5
@@ -92,6 +92,34 @@ def test_the_learning_rate_rises_and_falls():
     top = rates.index(max(rates))
     assert rates[: top + 1] == sorted(rates[: top + 1])
     assert rates[top:] == sorted(rates[top:], reverse=True)
+
+
+def test_the_other_schedules():
+    assert [SCHEDULES["constant"](p) for p in (0.0, 0.5, 0.99)] == [1.0] * 3
+    assert [SCHEDULES["polynomial"](p) for p in (0.0, 0.5, 1.0)] == pytest.approx([1.0, 0.5**0.9, 0.0])
+
+
+def test_the_plan_decides_optimizer_and_rate(tmp_path: Path):
+    plan = Optimisation(4, 1e-2, 0.0, 0.0, "adam", "polynomial")
+    run = Run(network(), plan, tmp_path / "net.pt")
+    assert type(run.optimizer) is torch.optim.Adam
+    assert type(Run(network(), PLAN, tmp_path / "other.pt").optimizer) is torch.optim.AdamW
+    train(run, 2)
+    last_step = (2 * STEPS - 1) / (4 * STEPS)
+    assert run.optimizer.param_groups[0]["lr"] == pytest.approx(1e-2 * (1 - last_step) ** 0.9)
+    pairs = zip(run.average.state_dict().values(), run.network.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs), "without averaging the last weights ship"
+
+
+def test_a_weight_with_two_names_moves_once():
+    def twice(value: float) -> nn.Module:
+        layer = nn.Linear(1, 1)
+        nn.init.constant_(layer.weight, value)
+        return nn.ModuleList([layer, nn.Sequential(layer)])
+
+    average = twice(0.0)
+    update_average(average, twice(1.0), 0.75)
+    assert float(average[0].weight) == pytest.approx(0.25)
 
 
 def test_epochs_asked_for_replace_those_of_the_plan():

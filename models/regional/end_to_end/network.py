@@ -9,48 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import torch
 from torch import nn
 
-from capture.errors import DataError
+from models.regional.end_to_end.mobilenet import load_imagenet, mobilenet_stages
 from models.regional.layers import REGION_COUNT, conv_block
-
-
-class _InvertedResidual(nn.Module):
-    """Inverted residual of MobileNetV2 (Sandler et al. 2018, table 1)."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
-        super().__init__()
-        hidden = inputs * expansion
-        layers: list[nn.Module] = []
-        if expansion != 1:
-            layers += [nn.Conv2d(inputs, hidden, 1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU6(inplace=True)]
-        layers += [
-            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False),
-            nn.BatchNorm2d(hidden),
-            nn.ReLU6(inplace=True),
-            nn.Conv2d(hidden, outputs, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-        ]
-        self.layers = nn.Sequential(*layers)
-        self.residual = stride == 1 and inputs == outputs
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        out = self.layers(features)
-        return features + out if self.residual else out
-
-
-# expansion, channels, blocks, first stride: table 2 of the MobileNetV2 paper
-_MOBILENET_STAGES = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
 
 
 class RegionalQualityNet(nn.Module):
@@ -65,13 +28,7 @@ class RegionalQualityNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        stem = nn.Sequential(nn.Conv2d(1, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU6(inplace=True))
-        stages: list[nn.Module] = [stem]
-        width = 32
-        for expansion, channels, blocks, first_stride in _MOBILENET_STAGES:
-            for block in range(blocks):
-                stages.append(_InvertedResidual(width, channels, first_stride if block == 0 else 1, expansion))
-                width = channels
+        stages = mobilenet_stages()
         self.to_8 = nn.Sequential(*stages[:7])  # (N, 32, 32, 32)
         self.to_16 = nn.Sequential(*stages[7:14])  # (N, 96, 16, 16)
         self.to_32 = nn.Sequential(*stages[14:])  # (N, 320, 8, 8)
@@ -119,30 +76,5 @@ def pooled_scores(attention: torch.Tensor, score_map: torch.Tensor) -> torch.Ten
 
 
 def load_imagenet_backbone(network: RegionalQualityNet, data_dir: Path) -> None:
-    """Start the MobileNetV2 stages from the ImageNet weights in ``data/backbones/mobilenetv2_nchw``.
-
-    The stored convolutions have their batch normalisation folded in, so each normalisation layer starts as the
-    identity with the stored bias. The first convolution's three colour planes are summed for grey input.
-
-    Raises
-    ------
-    DataError
-        When the files are missing or do not fit the network.
-    """
-    folder = Path(data_dir) / "backbones" / "mobilenetv2_nchw" / "weights"
-    files = sorted(folder.glob("conv_*_weight.npy"), key=lambda path: int(path.name.split("_")[1]))
-    layers = [m for stage in (network.to_8, network.to_16, network.to_32) for m in stage.modules()]
-    convolutions = [module for module in layers if isinstance(module, nn.Conv2d)]
-    norms = [module for module in layers if isinstance(module, nn.BatchNorm2d)]
-    if len(files) != len(convolutions) + 1:  # the last stored one widens to the classifier, which is not used here
-        raise DataError(f"{folder} holds {len(files)} convolutions, expected {len(convolutions) + 1}: check --data")
-    with torch.no_grad():
-        for file, convolution, norm in zip(files, convolutions, norms, strict=False):
-            weight = torch.from_numpy(np.load(file))
-            if convolution.in_channels == 1 and weight.shape[1] == 3:
-                weight = weight.sum(dim=1, keepdim=True)
-            if weight.shape != convolution.weight.shape:
-                raise DataError(f"{file} has shape {tuple(weight.shape)}, expected {tuple(convolution.weight.shape)}")
-            convolution.weight.copy_(weight)
-            norm.bias.copy_(torch.from_numpy(np.load(file.with_name(file.name.replace("weight", "bias")))))
-            norm.running_var.fill_(1.0 - norm.eps)
+    """Start the MobileNetV2 stages from the ImageNet weights below ``data_dir``; see ``load_imagenet``."""
+    load_imagenet((network.to_8, network.to_16, network.to_32), data_dir)

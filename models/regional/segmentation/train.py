@@ -42,18 +42,21 @@ class SegmentationRecipe:
     seed: int = 20261121
 
 
-class _Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Images and label maps, (256, 256) uint8 each, as (1, 256, 256) float32 and (256, 256) int64 with changes."""
+class LabelledFrames(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Images and label maps, (256, 256) uint8 each, as (1, 256, 256) float32 and (256, 256) int64 with changes.
+
+    Labels that are not among ``classes`` become background.
+    """
 
     def __init__(
-        self, real: list[CamusSample], virtual: VirtualDataset | None, seed: int, virtual_style: float
+        self, real: list[CamusSample], virtual: VirtualDataset | None, classes: int, seed: int, virtual_style: float
     ) -> None:
         self.images = [squash(s.image(), cv2.INTER_AREA) for s in real]
         self.labels = [squash(s.label(), cv2.INTER_NEAREST) for s in real]
         for index in range(len(virtual) if virtual is not None else 0):
             sample = virtual[index]  # type: ignore[index]
             self.images.append(sample.image)
-            self.labels.append(np.where(sample.labels < SEGMENTATION_CLASSES, sample.labels, 0).astype(np.uint8))
+            self.labels.append(np.where(sample.labels < classes, sample.labels, 0).astype(np.uint8))
         self._first_virtual, self._virtual_style = len(real), virtual_style
         self.seed = seed
         self.epoch = 0
@@ -71,10 +74,10 @@ class _Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 def segmentation_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy plus soft Dice (paper, table 6)."""
+    """Cross-entropy plus soft Dice (paper, table 6): logits (N, C, H, W), label (N, H, W) int64 in 0..C-1."""
     cross_entropy = functional.cross_entropy(logits, label)
     probability = logits.softmax(dim=1)
-    target = functional.one_hot(label, SEGMENTATION_CLASSES).permute(0, 3, 1, 2).to(probability.dtype)
+    target = functional.one_hot(label, logits.shape[1]).permute(0, 3, 1, 2).to(probability.dtype)
     overlap = (probability * target).sum(dim=(0, 2, 3))
     total = probability.sum(dim=(0, 2, 3)) + target.sum(dim=(0, 2, 3))
     return cross_entropy + 1 - ((2 * overlap + 1) / (total + 1))[1:].mean()
@@ -88,6 +91,7 @@ def train_segmentation(
     virtual: Path | None = None,
     real: bool = True,
     start: Path | None = None,
+    classes: int = SEGMENTATION_CLASSES,
 ) -> Path:
     """Train and return the path of the checkpoint (resumes from what is there).
 
@@ -97,6 +101,7 @@ def train_segmentation(
     virtual : folder of ``sonogauge virtual dataset`` to train on as well
     real : whether the CAMUS training split is trained on
     start : checkpoint of an earlier run whose averaged weights this one begins with
+    classes : 4 for background, LV, MYO and LA; 5 with the aorta, which virtual long-axis frames alone have
 
     Raises
     ------
@@ -104,12 +109,9 @@ def train_segmentation(
         Nothing is left to train on, or a set or ``start`` cannot be read.
     """
     torch.manual_seed(recipe.seed)
-    if not real and virtual is None:
-        raise DataError("nothing to train on: leave --virtual-only out, or give a virtual set with --virtual DIR")
-    simulated = VirtualDataset(virtual) if virtual is not None else None
-    data = _Pairs(read_split(data_dir, "train") if real else [], simulated, recipe.seed, recipe.virtual_style)
+    data = training_frames(data_dir, virtual, real, classes, recipe.seed, recipe.virtual_style)
     val = read_split(data_dir, "val")
-    network = SegmentationUNet().to(memory_format=torch.channels_last)
+    network = SegmentationUNet(classes=classes).to(memory_format=torch.channels_last)
     if start is not None:
         load_average(network, start)
     main = Run(network, recipe.optimisation, out_dir / ("segmentation_main.pt" if real else "segmentation.pt"))
@@ -122,7 +124,23 @@ def train_segmentation(
     return finish.checkpoint
 
 
-def _train_phase(run: Run, data: _Pairs, val: list[CamusSample], recipe: SegmentationRecipe) -> None:
+def training_frames(
+    data_dir: Path, virtual: Path | None, real: bool, classes: int, seed: int, virtual_style: float
+) -> LabelledFrames:
+    """Frames of the CAMUS training split, of a virtual set or of both.
+
+    Raises
+    ------
+    DataError
+        Nothing is left to train on, or a set cannot be read.
+    """
+    if not real and virtual is None:
+        raise DataError("nothing to train on: leave --virtual-only out, or give a virtual set with --virtual DIR")
+    simulated = VirtualDataset(virtual) if virtual is not None else None
+    return LabelledFrames(read_split(data_dir, "train") if real else [], simulated, classes, seed, virtual_style)
+
+
+def _train_phase(run: Run, data: LabelledFrames, val: list[CamusSample], recipe: SegmentationRecipe) -> None:
     def dice() -> dict[str, object]:
         return {name: round(value, 4) for name, value in evaluate_network(run.average, val).items()}
 

@@ -14,6 +14,7 @@ from made_up_camus import write_camus
 from made_up_evaluation import MeanGrey, made_up_scores
 from make_mock_models import write_mock_models
 
+from calibration.score_map import load_score_map
 from capture.errors import DataError
 from models.data.virtual_dataset import VirtualDataset
 from models.data.virtual_generate import generate
@@ -117,13 +118,15 @@ def test_json_and_pictures_are_written(findings, tmp_path: Path):
     written = write_report(findings, tmp_path / "out")
     assert {path.name for path in written} == {
         "figures.json",
+        "score_map.toml",
         "boxes_virtual.png",
         "boxes_degraded.png",
         "boxes_ejection_fraction.png",
         "table.png",
     }
     assert json.loads(written[0].read_text()) == json.loads(json.dumps(findings.figures))
-    for path in written[1:]:
+    assert set(load_score_map(written[1]).methods) == {"coherence", "gcnr"}
+    for path in written[2:]:
         picture = cv2.imread(str(path))
         assert picture is not None
         assert np.ptp(picture) > 100, "something is drawn"

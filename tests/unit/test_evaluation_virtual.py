@@ -13,6 +13,7 @@ from made_up_camus import write_camus
 from made_up_evaluation import MeanGrey, Noise, made_up_images, made_up_scores
 from make_mock_models import heart_labels
 
+from calibration.score_map import LinearMap, ScoreMap
 from capture.errors import DataError
 from models.data.camus import read_split
 from models.data.other_organs import read_others
@@ -30,7 +31,7 @@ from models.regional.evaluation.measurement import (
     virtual_recordings,
 )
 from models.regional.evaluation.view import CLASSES, other_pictures, view_figures
-from models.regional.evaluation.virtual import least_squares, measure_virtual, rate_virtual, virtual_figures
+from models.regional.evaluation.virtual import fit_score_map, measure_virtual, rate_virtual, virtual_figures
 from models.regional.evaluation.virtual_set import structure_dice, virtual_input
 from models.runtime.contract import STRUCTURE_VALUES
 from models.runtime.regions import FailureReason, RegionFailure
@@ -89,7 +90,7 @@ def test_held_out_scanners_are_neither_fitted_on_nor_forgotten():
 
 def test_virtual_figures_of_a_good_and_a_weak_method():
     scores = made_up_scores()
-    ratings = rate_virtual(scores)
+    ratings = rate_virtual(scores, fit_score_map(scores))
     assert all(np.nanmin(found) >= 1 and np.nanmax(found) <= 5 for found in ratings.values())
     found = virtual_figures(scores, ratings)
     good, weak = found["methods"]["end_to_end"], found["methods"]["gcnr"]  # type: ignore[index]
@@ -106,18 +107,22 @@ def test_virtual_figures_of_a_good_and_a_weak_method():
     assert found["n_held_out"] == 16
 
 
-def test_a_line_of_ones_own_may_be_given():
+def test_a_given_score_map_is_used():
     scores = made_up_scores()
-    ratings = rate_virtual(scores, fit=lambda metrics, truth: lambda values: np.full_like(values, 2.0))
-    assert (ratings["gcnr"] == 2).all()
-    assert not (ratings["end_to_end"] == 2).all(), "it gives ratings and needs no line"
+    steep = ScoreMap(source="test", methods={"gcnr": LinearMap(slope=1e-9, intercept=-1.0)})
+    ratings = rate_virtual(scores, steep)
+    assert np.nanmin(ratings["gcnr"]) == 5
+    assert not (ratings["end_to_end"] == 5).all(), "it gives ratings and needs no line"
+    assert np.isnan(rate_virtual(scores, steep, frozenset())["end_to_end"]).all(), "there is no line for it"
 
 
-def test_least_squares_refuses_a_metric_that_says_nothing():
-    rate = least_squares(np.array([0.1, 0.2, 0.3, np.nan]), np.array([1.0, 2, 3, 4]))
-    assert rate(np.array([0.15, 9.0])) == pytest.approx([1.5, 5])
-    with pytest.raises(DataError, match="two different metrics"):
-        least_squares(np.ones(4), np.arange(4.0))
+def test_a_metric_that_says_nothing_gets_no_line(caplog):
+    scores = made_up_scores()
+    flat = replace(scores, metrics={"flat": np.ones_like(scores.truth), "gcnr": scores.metrics["gcnr"]})
+    assert set(fit_score_map(flat).methods) == {"gcnr"}
+    assert "flat has no line" in caplog.text
+    with pytest.raises(DataError, match="no metric changes"):
+        fit_score_map(replace(scores, metrics={"flat": np.ones_like(scores.truth)}))
 
 
 def test_dice_of_structures_of_one_view(dataset):
@@ -254,5 +259,5 @@ def test_other_pictures_are_of_held_out_examinations(tmp_path: Path):
 
 
 def test_figures_are_plain_json():
-    found = virtual_figures(made_up_scores(), rate_virtual(made_up_scores()))
+    found = virtual_figures(made_up_scores(), rate_virtual(made_up_scores(), fit_score_map(made_up_scores())))
     assert json.loads(json.dumps(found, allow_nan=False)) == found

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from calibration.score_map import ScoreMap
 from models.data.camus import CamusSample, read_split
 from models.data.virtual_dataset import VirtualDataset
 from models.regional.evaluation.causes import CauseReader, cause_figures
@@ -33,9 +34,8 @@ from models.regional.evaluation.order import method_order
 from models.regional.evaluation.released import coherence_figures, open_released, segmentation_ms
 from models.regional.evaluation.view import Recogniser, other_pictures, view_figures
 from models.regional.evaluation.virtual import (
-    Fit,
     VirtualScores,
-    least_squares,
+    fit_score_map,
     measure_virtual,
     rate_virtual,
     virtual_figures,
@@ -78,7 +78,6 @@ class Candidates:
     ----------
     methods : name -> method; ``released`` names the one that the program shows
     segment : (256, 256) uint8 -> labels (256, 256) uint8
-    fit : line from metric to rating of the methods that give no rating
     recognise, causes : see ``view`` and ``causes``
     coherence : virtual frames -> figures ``coherence_*`` of the coherence network
     """
@@ -86,7 +85,6 @@ class Candidates:
     methods: Mapping[str, RegionalMethod]
     segment: Callable[[np.ndarray], np.ndarray]
     released: str = "dense"
-    fit: Fit = least_squares
     recognise: Recogniser | None = None
     causes: CauseReader | None = None
     coherence: Callable[[VirtualDataset], dict[str, object]] | None = None
@@ -99,6 +97,7 @@ class Findings:
     figures: dict[str, Any]
     observations: Sequence[Observation]
     virtual: VirtualScores
+    score_map: ScoreMap
     ratings: Mapping[str, np.ndarray]
     measured: Mapping[str, Measured]
 
@@ -140,7 +139,8 @@ def evaluate_regional(plan: EvaluationPlan, candidates: Candidates) -> Findings:
     figures |= found
     laps.end("degraded")
     scores = measure_virtual(dataset, candidates.methods)
-    ratings = rate_virtual(scores, candidates.fit)
+    score_map = fit_score_map(scores)
+    ratings = rate_virtual(scores, score_map)
     figures |= _virtual(virtual_figures(scores, ratings), candidates.released)
     laps.end("virtual")
     measured = _measurements(plan, candidates, images)
@@ -150,7 +150,7 @@ def evaluate_regional(plan: EvaluationPlan, candidates: Candidates) -> Findings:
     laps.end("views, causes, coherence")
     figures["seconds"] = laps.seconds
     figures["n"] = counts(figures, len(samples))
-    return Findings(figures, observations, scores, ratings, measured)
+    return Findings(figures, observations, scores, score_map, ratings, measured)
 
 
 def counts(figures: Mapping[str, Any], frames: int) -> dict[str, int]:

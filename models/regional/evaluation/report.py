@@ -10,7 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from capture.errors import DataError
+from calibration.score_map import save_score_map
+from capture.errors import CalibrationError, DataError
 from models.data.degradations import LEVELS
 from models.metrics.agreement import to_labels
 from models.regional.evaluation.evaluate import PIPELINE, Findings
@@ -49,7 +50,7 @@ def as_text(figures: Mapping[str, Any]) -> str:
 
 
 def write_report(findings: Findings, folder: Path) -> list[Path]:
-    """Write ``figures.json`` and the pictures into ``folder``; returns the files.
+    """Write ``figures.json``, ``score_map.toml`` and the pictures into ``folder``; returns the files.
 
     Raises
     ------
@@ -69,9 +70,10 @@ def write_report(findings: Findings, folder: Path) -> list[Path]:
         (folder / "figures.json").write_text(text + "\n", encoding="utf-8")
         for name, picture in pictures.items():
             (folder / name).write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-    except OSError as error:
+        save_score_map(findings.score_map, folder / "score_map.toml")
+    except (OSError, CalibrationError) as error:
         raise DataError(f"cannot write the report to {folder} ({error}): choose another folder") from error
-    return [folder / "figures.json", *(folder / name for name in pictures)]
+    return [folder / "figures.json", folder / "score_map.toml", *(folder / name for name in pictures)]
 
 
 def virtual_panels(findings: Findings) -> list[np.ndarray]:

@@ -7,13 +7,15 @@ beams, which no network is trained on and no line fitted on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from capture.errors import DataError
+from calibration.score_map import ScoreMap, fit_line
+from capture.errors import CalibrationError, DataError
 from capture.virtual.generator.draw import PATIENT_SAMPLES, SCANNER_SAMPLES
 from models.data.virtual_dataset import VirtualDataset, VirtualRecord
 from models.metrics.agreement import (
@@ -33,9 +35,7 @@ RATING_METHODS = frozenset({"end_to_end", "dense"})
 """Methods whose metric is a rating already."""
 
 _OUT_OF_SECTOR = 0.5
-Rater = Callable[[np.ndarray], np.ndarray]
-Fit = Callable[[np.ndarray, np.ndarray], Rater]
-"""From metrics and ratings, each (N,) with NaN allowed, to what turns metrics of any shape into ratings 1..5."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,30 +94,41 @@ def measure_virtual(dataset: VirtualDataset, methods: Mapping[str, RegionalMetho
     )
 
 
-def least_squares(metrics: np.ndarray, ratings: np.ndarray) -> Rater:
-    """Straight line from metric to rating with the least squared error of the rating, held to 1..5.
+def fit_score_map(scores: VirtualScores, rating_methods: frozenset[str] = RATING_METHODS) -> ScoreMap:
+    """The line from metric to rating of every method that gives no rating, fitted on the one half of the scanners.
+
+    A method whose metric does not change with the rating gets no line and is told in the log.
 
     Raises
     ------
     DataError
-        For fewer than two different finite metrics.
+        When no method gets a line.
     """
-    both = np.isfinite(metrics) & np.isfinite(ratings)
-    if not both.any() or np.ptp(metrics[both]) == 0:
-        raise DataError("a line from metric to rating needs two different metrics: use more virtual frames")
-    slope, intercept = np.polyfit(metrics[both], ratings[both], 1)
-    return lambda values: np.clip(slope * values + intercept, 1, 5)
+    fitted, _ = scores.halves()
+    truth, lines = scores.truth[fitted].ravel(), {}
+    for name in sorted(set(scores.metrics) - rating_methods):
+        try:
+            lines[name] = fit_line(scores.metrics[name][fitted].ravel(), truth)
+        except CalibrationError as reason:
+            log.warning("%s has no line to the rating: %s", name, reason)
+    if not lines:
+        raise DataError("no metric changes with the rating: use more virtual frames")
+    return ScoreMap(source=f"{int(fitted.sum())} virtual frames, every second scanner", methods=lines)
 
 
 def rate_virtual(
-    scores: VirtualScores, fit: Fit = least_squares, rating_methods: frozenset[str] = RATING_METHODS
+    scores: VirtualScores, score_map: ScoreMap, rating_methods: frozenset[str] = RATING_METHODS
 ) -> dict[str, np.ndarray]:
-    """Ratings 1..5 of every method and frame, (N, 8) each, by lines fitted on the one half of the scanners."""
-    fitted, _ = scores.halves()
-    return {
-        name: (_clip if name in rating_methods else fit(metrics[fitted].ravel(), scores.truth[fitted].ravel()))(metrics)
-        for name, metrics in scores.metrics.items()
-    }
+    """Ratings 1..5 of every method and frame, (N, 8) each; NaN for a method without a line."""
+    return {name: _rated(name, metrics, score_map, rating_methods) for name, metrics in scores.metrics.items()}
+
+
+def _rated(name: str, metrics: np.ndarray, score_map: ScoreMap, rating_methods: frozenset[str]) -> np.ndarray:
+    if name in rating_methods:
+        return np.clip(metrics, 1, 5)
+    if name not in score_map.methods:
+        return np.full_like(metrics, np.nan)
+    return score_map.rating(name, metrics)
 
 
 def virtual_figures(scores: VirtualScores, ratings: Mapping[str, np.ndarray]) -> dict[str, object]:
@@ -171,10 +182,6 @@ def _measured(
 def _truth(record: VirtualRecord) -> np.ndarray:
     outside = np.array(record.info["regions"]["outside_share"], float)
     return np.where(outside <= _OUT_OF_SECTOR, np.asarray(record.region_rating, float), np.nan)
-
-
-def _clip(values: np.ndarray) -> np.ndarray:
-    return np.clip(values, 1, 5)
 
 
 def _agreement(metrics: np.ndarray, ratings: np.ndarray, truth: np.ndarray) -> dict[str, object]:

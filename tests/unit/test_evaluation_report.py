@@ -125,7 +125,7 @@ def test_json_and_pictures_are_written(findings, tmp_path: Path):
         "table.png",
     }
     assert json.loads(written[0].read_text()) == json.loads(json.dumps(findings.figures))
-    assert set(load_score_map(written[1]).methods) == {"coherence", "gcnr"}
+    assert set(load_score_map(written[1]).methods) == {"gcnr"}
     for path in written[2:]:
         picture = cv2.imread(str(path))
         assert picture is not None

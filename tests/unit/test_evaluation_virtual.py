@@ -109,7 +109,7 @@ def test_virtual_figures_of_a_good_and_a_weak_method():
 
 def test_a_given_score_map_is_used():
     scores = made_up_scores()
-    steep = ScoreMap(source="test", methods={"gcnr": LinearMap(slope=1e-9, intercept=-1.0)})
+    steep = ScoreMap(source="test", methods={"gcnr": LinearMap(slope=1e-9, intercept=-9.0)})
     ratings = rate_virtual(scores, steep)
     assert np.nanmin(ratings["gcnr"]) == 5
     assert not (ratings["end_to_end"] == 5).all(), "it gives ratings and needs no line"

@@ -119,7 +119,7 @@ def heart_figures(
     return HeartFigures(
         lv_apart=_share_apart(mask_of(label_map, _LV), lumen),
         myo_apart=_share_apart(mask_of(label_map, _MYO), lumen | wall),
-        lv_share=within / max(np.count_nonzero(inside), 1),
+        lv_share=within / max(int(np.count_nonzero(inside)), 1),
         outside=1 - within / lv_px,
         myo_to_lv=myo_px / lv_px,
         length_to_width=length**2 / (lv_px * float(unit.prod())),

@@ -93,7 +93,7 @@ def make_engine(source: FrameSource | None, options: ModelOptions) -> Engine:
 
 
 def _signal_check() -> Callable[[Frame], str]:
-    """Recognises a card's "no signal" picture. A frozen scanner still shows a picture: that is judged."""
+    """Recognises a card's "no signal" picture."""
     monitor = SignalMonitor()
 
     def sentence(frame: Frame) -> str:

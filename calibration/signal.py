@@ -1,7 +1,7 @@
-"""Whether a video signal carries an ultrasound screen: black, a capture card's "no signal" picture, frozen, stalled.
+"""Whether a video signal carries an ultrasound screen: black, a capture card's "no signal" picture, stalled.
 
 Cards go on sending pictures when the cable is out. Such a picture is uniform, or made of flat areas (text, a logo,
-colour bars); an ultrasound picture has speckle. Frozen is its own state: people freeze scanners on purpose.
+colour bars); an ultrasound picture has speckle. A scanner that stands still is ``calibration.freeze``'s business.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ class SignalKind(StrEnum):
     OK = "ok"
     BLACK = "black"
     NO_SIGNAL = "no_signal"
-    FROZEN = "frozen"
     STALLED = "stalled"
 
 
@@ -42,8 +41,8 @@ class SignalState:
 
     @property
     def is_lost(self) -> bool:
-        """Whether there is no ultrasound picture to look at (a frozen one still is)."""
-        return self.kind in {SignalKind.BLACK, SignalKind.NO_SIGNAL, SignalKind.STALLED}
+        """Whether there is no ultrasound picture to look at."""
+        return self.kind is not SignalKind.OK
 
 
 OK = SignalState(SignalKind.OK)
@@ -139,7 +138,6 @@ class SignalMonitor:
     Parameters
     ----------
     clock : monotonic clock in ns
-    frozen_after_s : bit-identical pictures for longer than this are a frozen stream
     stalled_after_s : no picture for longer than this is a stalled one
     confirm_s : a change between picture and no picture counts once it has lasted this long, so that one torn frame
         changes nothing
@@ -148,12 +146,10 @@ class SignalMonitor:
     def __init__(
         self,
         clock: Callable[[], int] = time.monotonic_ns,
-        frozen_after_s: float = 1.5,
         stalled_after_s: float = 0.5,
         confirm_s: float = 0.15,
     ) -> None:
         self._clock = clock
-        self._frozen_after_ns = round(frozen_after_s * 1e9)
         self._stalled_after_ns = round(stalled_after_s * 1e9)
         self._confirm_ns = round(confirm_s * 1e9)
         self.reset()
@@ -161,7 +157,7 @@ class SignalMonitor:
     def reset(self) -> None:
         """Forget the stream, for a new source."""
         self._rows: np.ndarray | None = None
-        self._changed_ns = self._last_ns = self._started_ns = self._clock()
+        self._last_ns = self._clock()
         self._settled: SignalState | None = None
         self._pending: SignalState | None = None
         self._pending_ns = 0
@@ -171,11 +167,11 @@ class SignalMonitor:
         self._last_ns = self._clock()
         rows = _rows_of(frame.pixels)
         if self._rows is None or rows.shape != self._rows.shape or not np.array_equal(rows, self._rows):
-            self._rows, self._changed_ns = rows, frame.t_mono_ns
+            self._rows = rows
             self._settle(judge_signal(frame.pixels, crop), frame.t_mono_ns)
         elif self._pending is not None:
             self._settle(self._pending, frame.t_mono_ns)
-        return self._with_freeze(frame.t_mono_ns)
+        return self._settled or OK
 
     def state(self) -> SignalState:
         """The state now, between frames: stalled when none came for too long."""
@@ -195,12 +191,3 @@ class SignalMonitor:
             self._pending, self._pending_ns = state, t_ns
         elif t_ns - self._pending_ns >= self._confirm_ns:
             self._settled, self._pending = state, None
-
-    def _with_freeze(self, t_ns: int) -> SignalState:
-        settled = self._settled or OK
-        frozen_ns = t_ns - self._changed_ns
-        if settled.is_lost or frozen_ns <= self._frozen_after_ns:
-            return settled
-        return SignalState(
-            SignalKind.FROZEN, f"The picture has not changed for {frozen_ns / 1e9:.0f} s: the scanner may be frozen."
-        )

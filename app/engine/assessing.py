@@ -13,9 +13,10 @@ from app.engine.smoothing import Smoother
 from app.engine.state import Assessed
 from app.engine.timing import EngineTiming
 from app.engine.worker import Worker
+from calibration.freeze import FROZEN_SENTENCE, FreezeWatch
 from capture.errors import ModelError, SonogaugeError
 from capture.frame import Frame, SourceInfo
-from models.runtime.contract import Assessment, Assessor, ModelInfo, cannot_judge
+from models.runtime.contract import Assessment, Assessor, ModelInfo, Verdict, cannot_judge
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class AssessLoop:
         self._described: SourceInfo | None = None
         self._smoother = smoother
         self._signal_check = signal_check
+        self._freeze = FreezeWatch()
         self._timing = timing
         self._clock_ns = clock_ns
         self._on_change = on_change
@@ -150,7 +152,7 @@ class AssessLoop:
             return self._smoother.smooth(cannot_judge(frame, no_signal))
         if self._assessor is None:
             raise ModelError(self.model_fault)
-        raw = require_finite(self._assessor.assess(frame), frame)
+        raw = self._refuse_frozen(require_finite(self._assessor.assess(frame), frame), frame)
         assess_ns = self._clock_ns()
         smooth = self._smoother.smooth(raw)
         stages = {
@@ -161,10 +163,20 @@ class AssessLoop:
         }
         return replace(smooth, stages_ms=stages)
 
+    def _refuse_frozen(self, assessment: Assessment, frame: Frame) -> Assessment:
+        """A live scanner that stands still is not judged: its picture says nothing about the probe's place now."""
+        info = self.stream.info
+        if info is None or not info.is_live or assessment.sector is None:
+            return assessment
+        if not self._freeze.update(frame, assessment.sector):
+            return assessment
+        return replace(assessment, verdict=Verdict.CANNOT_JUDGE, reason=FROZEN_SENTENCE, regions=())
+
     def _prepare(self, frame: Frame, came_back: bool) -> None:
         """Forget a stream that is over, apply a view that was asked for."""
         if self.stream.is_new(frame, self.reader.cursor) or came_back:
             self._smoother.reset()
+            self._freeze.reset()
             if self._assessor is not None:
                 self._assessor.forget_stream()
         info = self.stream.info

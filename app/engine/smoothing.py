@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 from models.runtime.contract import Assessment, RegionAssessment, label_of
 
+_OUTSIDE_SHARE = 0.5  # more of a region outside the sector: not judged in that frame
+
 
 @dataclass(frozen=True)
 class SmoothingSettings:
@@ -23,6 +25,8 @@ class SmoothingSettings:
     min_change_s : shortest time between two changes of a region's label
     max_gap_s : a pause between frames longer than this begins anew
     max_refusal_s : "cannot judge" for longer than this begins anew, a region that is not judged too
+    outside_margin : how far past one half the share outside the sector must lie before a region is hidden or shown
+        again, so that a wall at the sector's edge does not come and go with each beat
     """
 
     time_constant_s: float = 0.4
@@ -30,6 +34,7 @@ class SmoothingSettings:
     min_change_s: float = 0.5
     max_gap_s: float = 1.0
     max_refusal_s: float = 0.5
+    outside_margin: float = 0.1
 
     def __post_init__(self) -> None:
         if min(self.time_constant_s, self.margin, self.min_change_s) < 0 or self.margin >= 0.5:
@@ -75,6 +80,11 @@ class SteadyLabel:
             return self._set(label_of(score), t_s)
         return self._label
 
+    @property
+    def current(self) -> int | None:
+        """The label as it stands; 0 or None while the region is hidden."""
+        return self._label
+
     def hide(self, label: int | None, t_s: float) -> int | None:
         """The region is not judged (None) or out of the sector (0)."""
         return label if label == self._label and not self._fresh else self._set(label, t_s)
@@ -97,16 +107,23 @@ class _Region:
         self._mean = ScoreMean(settings.time_constant_s)
         self._label = SteadyLabel(settings)
         self._judged_s = -math.inf
+        self._score = math.nan  # the newest mean
 
     def step(self, region: RegionAssessment, t_s: float) -> RegionAssessment:
+        past_half = region.outside_share - _OUTSIDE_SHARE
         if region.score_raw is None or region.label == 0:
+            at_edge = region.label == 0 and past_half <= self._settings.outside_margin
+            if at_edge and self._label.current and t_s - self._judged_s <= self._settings.max_refusal_s:
+                return replace(region, score=self._score, label=self._label.current)
             return replace(region, score=None, label=self._label.hide(region.label, t_s))
         if t_s - self._judged_s > self._settings.max_refusal_s:
             self._mean = ScoreMean(self._settings.time_constant_s)
         self._judged_s = t_s
-        score = self._mean.add(region.score_raw, t_s)
-        label = self._label.follow(score, t_s)
-        return replace(region, score=score if label else None, label=label)
+        self._score = self._mean.add(region.score_raw, t_s)
+        if self._label.current == 0 and past_half > -self._settings.outside_margin:
+            return replace(region, score=None, label=0)
+        label = self._label.follow(self._score, t_s)
+        return replace(region, score=self._score if label else None, label=label)
 
 
 class Smoother:

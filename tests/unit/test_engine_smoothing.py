@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mocks import make_assessment, make_frame
 
 from app.engine.smoothing import Smoother, SmoothingSettings
-from models.runtime.contract import REGION_NAMES, Assessment, cannot_judge, label_of
+from models.runtime.contract import REGION_NAMES, Assessment, RegionAssessment, cannot_judge, label_of
 
 FRAME_S = 1 / 30
 
@@ -105,6 +105,34 @@ def test_out_of_sector_stays_zero_without_a_score():
     outside = replace(base, regions=tuple(replace(r, label=0, outside_share=0.9) for r in base.regions))
     region = Smoother().smooth(outside).regions[0]
     assert (region.score, region.label, region.outside_share) == (None, 0, 0.9)
+
+
+def shares(values: list[float], step_s: float = FRAME_S) -> list[RegionAssessment]:
+    """One region at the sector's edge over time; a frame in which more than half of it is outside has no score."""
+    smoother, shown = Smoother(), []
+    for i, share in enumerate(values):
+        base = at(100 + i * step_s, None if share > 0.5 else 4.0)
+        parts = tuple(replace(r, label=0 if share > 0.5 else 4, outside_share=share) for r in base.regions)
+        shown.append(smoother.smooth(replace(base, regions=parts)).regions[0])
+    return shown
+
+
+def test_a_region_at_the_edge_does_not_come_and_go():
+    swinging = [0.5 + 0.09 * np.sin(i / 3) for i in range(150)]
+    assert {region.label for region in shares(swinging)} == {4}
+    assert {region.label for region in shares([0.9, *swinging])} == {0}
+
+
+def test_a_region_that_leaves_the_sector_is_hidden_at_once_and_one_at_the_edge_soon():
+    assert [region.label for region in shares([0.3, 0.7])] == [4, 0]
+    left = shares([0.3] * 10 + [0.55] * 30)
+    assert [region.label for region in left].count(0) == pytest.approx(15, abs=1)
+    assert left[-1].score is None
+    assert left[-1].score_raw is None
+
+
+def test_a_region_that_comes_back_into_the_sector_is_shown():
+    assert shares([0.9] * 30 + [0.2] * 30)[-1].label == 4
 
 
 @pytest.mark.parametrize("pause_s", [1.2, -3.0])

@@ -140,15 +140,10 @@ def test_starts_with_what_it_sees() -> None:
     assert stream.send(flat((0, 0, 0))) is SignalKind.BLACK
 
 
-def test_freeze_is_not_loss(screen: np.ndarray) -> None:
+def test_a_picture_that_stands_still_is_not_lost(screen: np.ndarray) -> None:
     stream = Stream()
     moving(stream, screen, 0.5)
-    assert stream.send(screen, 1.0) is SignalKind.OK
-    assert stream.send(screen, 1.0) is SignalKind.FROZEN
-    state = stream.monitor.update(Frame(screen.copy(), 999, stream.now_ns, "test"))
-    assert not state.is_lost
-    assert "frozen" in state.sentence
-    assert moving(stream, screen, 0.1) is SignalKind.OK
+    assert stream.send(screen, 2.5) is SignalKind.OK
 
 
 def test_stall_is_seen_between_frames(screen: np.ndarray) -> None:

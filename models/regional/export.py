@@ -18,9 +18,9 @@ from models.regional.dense.network import CLASSES, MAPS, DenseRegionalNet
 from models.regional.end_to_end.network import RegionalQualityNet
 from models.regional.labelled import sector_of
 from models.regional.layers import REGION_COUNT
-from models.runtime.dense import MAP_SIZE, VIEW_CHANNELS
+from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS
 
-VERSIONS = {"regional_dense": "1.0", "regional_quality": "1.1"}
+VERSIONS = {"regional_dense": "1.0", "regional_quality": "1.2"}
 CALIBRATION_FRAMES = 160
 PARITY_FRAMES = 24
 CAMUS_LICENCE = "CC BY-NC-SA 4.0, non-commercial scientific research only"
@@ -38,7 +38,7 @@ TRAINING_DATA = {
 # noise and gain from none (mean change of a score .08 with, .02 without) and gains no time.
 FLOAT_NODES = {
     "regional_dense": ("/frame_head", "/map_head"),
-    "regional_quality": ("Softmax", "ReduceSum", "/Mul", "/to_8/to_8.0", "/to_8/to_8.1", "/to_8/to_8.2"),
+    "regional_quality": ("Softmax", "ReduceSum", "/Mul", "/cause_head", "/to_8/to_8.0", "/to_8/to_8.1", "/to_8/to_8.2"),
 }
 OUTPUTS: dict[str, list[dict[str, object]]] = {
     "regional_dense": [
@@ -46,7 +46,10 @@ OUTPUTS: dict[str, list[dict[str, object]]] = {
         {"name": "maps", "shape": [None, MAPS, MAP_SIZE, MAP_SIZE]},
         {"name": "frame", "shape": [None, len(VIEW_CHANNELS) + 1]},
     ],
-    "regional_quality": [{"name": "scores", "shape": [None, REGION_COUNT], "value_range": [1.0, 5.0]}],
+    "regional_quality": [
+        {"name": "scores", "shape": [None, REGION_COUNT], "value_range": [1.0, 5.0]},
+        {"name": "maps", "shape": [None, REGION_COUNT + len(CAUSE_CHANNELS), 32, 32]},
+    ],
 }
 CHECKPOINTS = {"regional_dense": "dense.pt", "regional_quality": "quality.pt"}
 CARDS = {"regional_dense": "models/regional/card_dense.md", "regional_quality": "models/regional/card_quality.md"}

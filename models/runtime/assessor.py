@@ -251,11 +251,12 @@ class RegionalAssessor:
     ) -> tuple[tuple[RegionAssessment, ...], tuple[Cause, ...]]:
         """Eight records and the frame's causes."""
         shares = region_shares(division, crop.mm_per_model_px(spacing_mm or 1.0), crop.sector_mask_model)
-        severity = pooled(reading.severity, shares)
-        if self._scorer is not None:
-            scores = self._scorer.scores(grey)
+        if isinstance(self._scorer, EndToEnd):
+            second = self._scorer.read(grey)
+            scores, severity = second.scores, pooled(second.severity, shares)
         else:
-            scores = np.clip(pooled(reading.rating, shares), _LOWEST, _HIGHEST)
+            rating = pooled(reading.rating, shares) if self._scorer is None else self._scorer.scores(grey)
+            scores, severity = np.clip(rating, _LOWEST, _HIGHEST), pooled(reading.severity, shares)
         reasons = region_causes(severity, division.outside_share)
         length_share = _length_share(division, crop, spacing_mm)
         causes = frame_causes(severity, division.outside_share, reading.foreshortening, length_share)

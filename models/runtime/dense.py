@@ -58,10 +58,10 @@ def read_outputs(logits: np.ndarray, maps: np.ndarray, frame: np.ndarray) -> Den
     return DenseReading(
         logits[0],
         maps[0, 0] + np.float32(3),
-        _logistic(maps[0, 1]),
-        _logistic(maps[0, 2:]),
+        logistic(maps[0, 1]),
+        logistic(maps[0, 2:]),
         (share / share.sum()).astype(np.float32),
-        float(_logistic(frame[0, -1:])[0]),
+        float(logistic(frame[0, -1:])[0]),
     )
 
 
@@ -112,5 +112,6 @@ def _disc(centre: np.ndarray, reach: float, unit_xy: tuple[float, float]) -> np.
     return np.asarray(np.clip((reach - np.hypot(across, down)) / cell + 0.5, 0, 1), np.float32)
 
 
-def _logistic(values: np.ndarray) -> np.ndarray:
+def logistic(values: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), float32."""
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -30, 30))), np.float32)

@@ -18,6 +18,7 @@ from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS, region
 from models.runtime.regions import RegionFailure, divide
 
 SIZE = 256
+_QUALITY_MAPS = (8 + len(CAUSE_CHANNELS), 32, 32)
 SCORES = (4.2, 3.6, 2.1, 1.4, 3.0, 4.8, 3.3, 2.6)
 
 
@@ -121,7 +122,7 @@ def quality_bytes(
     nan_below: float | None = None,
     note: str = "",
 ) -> bytes:
-    """ONNX bytes: (N, 1, 256, 256) float32 -> (N, 8) scores.
+    """ONNX bytes: (N, 1, 256, 256) float32 -> (N, 8) scores and (N, 15, 32, 32) maps that know of no cause.
 
     With ``nan_above`` or ``nan_below`` the scores are NaN for inputs whose mean grey level is higher or lower.
     """
@@ -135,14 +136,18 @@ def quality_bytes(
         helper.make_node("Sqrt", ["margin"], ["root"]),
         helper.make_node("Mul", ["root", "zero"], ["nothing"]),
         helper.make_node("Add", ["plain", "nothing"], ["scores"]),
+        helper.make_node("Reshape", ["nothing", "column"], ["nothing_4d"]),
+        helper.make_node("Add", ["no_cause", "nothing_4d"], ["maps"]),
     ]
     constants = {
         "gain": np.float32(gain),
         "fixed": np.array([scores], np.float32),
         "limit": np.float32(limit if nan_below is None else nan_below),
         "zero": np.float32(0),
+        "column": np.array([-1, 1, 1, 1], np.int64),
+        "no_cause": np.full((1, *_QUALITY_MAPS), -9, np.float32),
     }
-    return _model(nodes, constants, [("scores", [None, 8])], note)
+    return _model(nodes, constants, [("scores", [None, 8]), ("maps", [None, *_QUALITY_MAPS])], note)
 
 
 def coherence_bytes(*, note: str = "") -> bytes:
@@ -152,15 +157,18 @@ def coherence_bytes(*, note: str = "") -> bytes:
 
 
 def half_quality_bytes() -> bytes:
-    """ONNX bytes of a network whose input and output are float16: the mean grey level, eight times."""
+    """ONNX bytes of a network whose input and outputs are float16: the mean grey level, eight times, and empty maps."""
     nodes = [
         helper.make_node("Cast", ["image"], ["single"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["single"], ["mean"], axes=[2, 3], keepdims=0),
         helper.make_node("Mul", ["mean", "ones"], ["eight"]),
         helper.make_node("Cast", ["eight"], ["scores"], to=TensorProto.FLOAT16),
+        helper.make_node("Identity", ["empty"], ["maps"]),
     ]
-    constants: dict[str, np.ndarray | np.float32] = {"ones": np.ones((1, 8), np.float32)}
-    return _model(nodes, constants, [("scores", [None, 8])], "half", TensorProto.FLOAT16)
+    empty = np.zeros((1, *_QUALITY_MAPS), np.float16)
+    constants: dict[str, np.ndarray | np.float32] = {"ones": np.ones((1, 8), np.float32), "empty": empty}
+    outputs = [("scores", [None, 8]), ("maps", [None, *_QUALITY_MAPS])]
+    return _model(nodes, constants, outputs, "half", TensorProto.FLOAT16)
 
 
 def write_mock_models(
@@ -231,7 +239,7 @@ _ENTRIES: dict[str, dict[str, object]] = {
     "regional_quality": {
         "version": "0.0.1",
         "task": "regional_quality",
-        "contract": _contract(("scores", [None, 8])),
+        "contract": _contract(("scores", [None, 8]), ("maps", [None, *_QUALITY_MAPS])),
     },
 }
 

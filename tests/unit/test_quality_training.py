@@ -10,9 +10,10 @@ import torch
 
 from models.data.camus import read_split
 from models.regional.dense.real import real_frame
-from models.regional.end_to_end.network import RegionalQualityNet
+from models.regional.end_to_end.network import QualityMaps, RegionalQualityNet
 from models.regional.end_to_end.train import DegradedPairs, QualityRecipe, quality_loss
 from models.regional.labelled import labelled_images
+from models.runtime.dense import CAUSE_CHANNELS
 from tests.support.made_up_camus import write_camus
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -32,7 +33,9 @@ def test_maps_of_targets_agree_with_the_scores(pairs: DegradedPairs):
     for epoch in range(6):
         pairs.epoch = epoch
         for index in range(len(pairs)):
-            images, targets, target_map, scored, shares = (part.numpy() for part in pairs[index])
+            images, targets, target_map, scored, shares, causes, weight = (part.numpy() for part in pairs[index])
+            assert causes.shape == (2, len(CAUSE_CHANNELS), 32, 32)
+            assert weight.shape == (2, 32, 32)
             assert images.shape == (2, 1, 256, 256)
             assert target_map.shape == (2, 1, 32, 32)
             pooled = (target_map * shares).sum(axis=(2, 3)) / np.maximum(shares.sum(axis=(1, 2)), 1e-6)
@@ -48,14 +51,14 @@ def test_a_mirrored_picture_swaps_the_outputs(pairs: DegradedPairs):
     sides = []
     for epoch in range(24):
         pairs.epoch = epoch
-        shares = pairs[0][-1].numpy()
+        shares = pairs[0][4].numpy()
         middle = (shares * np.arange(32)).sum(axis=(1, 2)) / np.maximum(shares.sum(axis=(1, 2)), 1e-6)
         sides.append(middle[1] < middle[4])
     assert all(sides)
 
 
 def test_the_loss_rewards_the_fall_at_the_right_place(pairs: DegradedPairs):
-    images_, targets, target_map, scored, shares = (part[None] for part in pairs[0])
+    images_, targets, target_map, scored, shares, *causes = (part[None] for part in pairs[0])
     targets, target_map = torch.full_like(targets, 4.0), torch.full_like(target_map, 4.0)
     targets[0, 1, 2] = 2.0
     target_map[0, 1, 0][shares[0, 2] > 0.5] = 2.0
@@ -65,14 +68,15 @@ def test_the_loss_rewards_the_fall_at_the_right_place(pairs: DegradedPairs):
             super().__init__()
             self.region = region
 
-        def maps(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def maps(self, pictures: torch.Tensor) -> QualityMaps:
             score_map = torch.ones(2, 8, 32, 32)
             score_map[1, self.region] = -1.0
-            return 20 * (shares[0] > 0).float().expand(2, -1, -1, -1), score_map
+            attention = 20 * (shares[0] > 0).float().expand(2, -1, -1, -1)
+            return QualityMaps(attention, score_map, torch.zeros(2, len(CAUSE_CHANNELS), 32, 32))
 
     scored = torch.ones_like(scored)
     losses = [
-        float(quality_loss(Fixed(region), QualityRecipe(), images_, targets, target_map, scored, shares))
+        float(quality_loss(Fixed(region), QualityRecipe(), images_, targets, target_map, scored, shares, *causes))
         for region in range(6)
     ]
     assert int(np.argmin(losses)) == 2
@@ -84,7 +88,7 @@ def test_fixed_layers_stay_as_they_are():
     network.train()
     before = {name: value.clone() for name, value in network.to_8.state_dict().items()}
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2, weight_decay=0.1)
-    network(255 * torch.rand(2, 1, 256, 256)).sum().backward()
+    network(255 * torch.rand(2, 1, 256, 256)).scores.sum().backward()
     optimizer.step()
     moved = {
         name.split(".")[0] for name, value in network.to_8.state_dict().items() if not torch.equal(value, before[name])

@@ -35,10 +35,12 @@ def test_segmentation_gives_one_logit_per_class_and_pixel():
 @torch.no_grad()
 def test_quality_gives_eight_scores_from_maps():
     network = RegionalQualityNet().eval()
-    attention, score_map = network.maps(grey())
+    attention, score_map, causes = network.maps(grey())
     assert attention.shape == score_map.shape == (2, 8, 32, 32)
-    assert torch.equal(network(grey()), pooled_scores(attention, score_map))
-    assert network(grey()).shape == (2, 8)
+    found = network(grey())
+    assert torch.equal(found.scores, pooled_scores(attention, score_map))
+    assert torch.equal(found.maps, torch.cat([score_map, causes], dim=1))
+    assert (found.scores.shape, found.maps.shape) == ((2, 8), (2, 15, 32, 32))
 
 
 def test_the_size_that_the_speed_was_planned_for():
@@ -69,7 +71,7 @@ def test_imagenet_weights_start_every_stage():
     first, norm = network.to_8[0][0], network.to_8[0][1]
     plain = first(grey(1)) + torch.from_numpy(np.load(DATA / BACKBONE / "conv_0_bias.npy"))[:, None, None]
     assert torch.allclose(norm(first(grey(1))), plain, atol=1e-3), "the normalisation starts as the stored bias"
-    assert torch.isfinite(network(grey(1))).all()
+    assert torch.isfinite(network(grey(1)).scores).all()
 
 
 def test_missing_or_foreign_backbones_are_told(tmp_path: Path):

@@ -7,13 +7,35 @@ Normalisation is the first operation inside, so that no caller can forget it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import nn
 
 from models.regional.end_to_end.mobilenet import load_imagenet, mobilenet_stages
 from models.regional.layers import REGION_COUNT, conv_block
+from models.runtime.dense import CAUSE_CHANNELS
+
+
+class QualityOutput(NamedTuple):
+    """What one pass gives.
+
+    Attributes
+    ----------
+    scores : (N, 8), about 1..5, in the order of the published outputs
+    maps : (N, 15, 32, 32), score map of each region minus 3, then logits of the severity of each of ``CAUSE_CHANNELS``
+    """
+
+    scores: torch.Tensor
+    maps: torch.Tensor
+
+
+class QualityMaps(NamedTuple):
+    """Maps before they are pooled: attention logits and scores minus 3, (N, 8, 32, 32), causes (N, 7, 32, 32)."""
+
+    attention: torch.Tensor
+    scores: torch.Tensor
+    causes: torch.Tensor
 
 
 class RegionalQualityNet(nn.Module):
@@ -23,7 +45,9 @@ class RegionalQualityNet(nn.Module):
     a learned attention of its own, so that what happens in one region stays in that region's score. The attention is
     taught with the region masks and is not an input: the network still sees nothing but the picture.
 
-    Shapes: (N, 1, 256, 256) float32 in 0..255 -> (N, 8) scores, about 1..5, in the order of the published outputs.
+    A second head reads from the same features where which cause lowers the quality.
+
+    Input: (N, 1, 256, 256) float32 in 0..255.
     """
 
     def __init__(self) -> None:
@@ -38,6 +62,12 @@ class RegionalQualityNet(nn.Module):
         self.grow = nn.Upsample(scale_factor=2, mode="nearest")
         self.mix = conv_block(_HEAD_WIDTH, _HEAD_WIDTH)
         self.head = nn.Conv2d(_HEAD_WIDTH, 2 * REGION_COUNT, 1)
+        self.cause_mix = nn.Sequential(
+            nn.Conv2d(_HEAD_WIDTH, _CAUSE_WIDTH, 3, padding=1, bias=False),
+            nn.BatchNorm2d(_CAUSE_WIDTH),
+            nn.ReLU(inplace=True),
+        )
+        self.cause_head = nn.Conv2d(_CAUSE_WIDTH, len(CAUSE_CHANNELS), 1)
         self._early_fixed = False
 
     def fix_early_layers(self) -> None:
@@ -52,20 +82,24 @@ class RegionalQualityNet(nn.Module):
             self.to_8[:_EARLY_LAYERS].eval()
         return self
 
-    def maps(self, grey: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Attention logits and score maps, each (N, 8, 32, 32)."""
+    def maps(self, grey: torch.Tensor) -> QualityMaps:
+        """Everything place by place."""
         eighth = self.to_8((grey - 50.0) / 50.0)
         sixteenth = self.to_16(eighth)
         deep = self.side_16(sixteenth) + self.grow(self.side_32(self.to_32(sixteenth)))
-        both = self.head(self.mix(self.side_8(eighth) + self.grow(deep)))
-        return both[:, :REGION_COUNT], both[:, REGION_COUNT:]
+        features = self.mix(self.side_8(eighth) + self.grow(deep))
+        both = self.head(features)
+        causes = self.cause_head(self.cause_mix(features))
+        return QualityMaps(both[:, :REGION_COUNT], both[:, REGION_COUNT:], causes)
 
-    def forward(self, grey: torch.Tensor) -> torch.Tensor:
-        """Scores of the eight regions."""
-        return pooled_scores(*self.maps(grey))
+    def forward(self, grey: torch.Tensor) -> QualityOutput:
+        """Scores of the eight regions, and the maps behind them."""
+        maps = self.maps(grey)
+        return QualityOutput(pooled_scores(maps.attention, maps.scores), torch.cat([maps.scores, maps.causes], dim=1))
 
 
 _HEAD_WIDTH = 96
+_CAUSE_WIDTH = 48
 _EARLY_LAYERS = 4  # stem and blocks up to 24 channels at 64x64
 
 

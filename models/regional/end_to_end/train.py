@@ -32,6 +32,7 @@ from models.training import Optimisation, Run, load_average, train_phase
 MIRRORED_ORDER = [5, 4, 3, 2, 1, 0, 7, 6]
 MAP_SIZE = 32
 PLACE_SHARPNESS = 8.0  # per point of score
+CLEAR_WEIGHT = 0.3  # of places without a cause, beside 1 where one is at its worst
 
 
 MAIN = Optimisation(epochs=13, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
@@ -49,6 +50,7 @@ class QualityRecipe:
     map_weight: float = 1.0
     place_weight: float = 0.5
     attention_weight: float = 0.1
+    cause_weight: float = 2.0
     seed: int = 20261121
 
 
@@ -56,7 +58,7 @@ class DegradedPairs(Dataset[tuple[torch.Tensor, ...]]):
     """Pairs of one image at two levels of one degradation.
 
     Each item: images (2, 1, 256, 256), targets (2, 8), target maps (2, 1, 32, 32), scored (8,), region shares
-    (8, 32, 32), all float32.
+    (8, 32, 32), causes (2, 7, 32, 32) and their weight (2, 32, 32), all float32.
     """
 
     def __init__(self, frames: list[RealFrame], seed: int) -> None:
@@ -73,9 +75,10 @@ class DegradedPairs(Dataset[tuple[torch.Tensor, ...]]):
         order = MIRRORED_ORDER if mirrored else list(range(REGION_COUNT))
         shares, scored = item.shares[0][order], item.scored[0][order]
         targets = np.nan_to_num(pooled(item.rating, shares), nan=3.0)  # (2, 8)
-        arrays = (item.images[:, None], targets, _coarse(item.rating)[:, None], scored, _coarse(shares))
-        images, targets_, target_map, counted, share = (torch.from_numpy(np.float32(array)) for array in arrays)
-        return images, targets_, target_map, counted, share
+        causes = np.stack([_coarse(maps) for maps in item.causes])
+        weight = _coarse(item.cause_weight) * (CLEAR_WEIGHT + causes.max(axis=1))
+        arrays = (item.images[:, None], targets, _coarse(item.rating)[:, None], scored, _coarse(shares), causes, weight)
+        return tuple(torch.from_numpy(np.float32(array)) for array in arrays)
 
 
 def _coarse(maps: np.ndarray) -> np.ndarray:
@@ -91,12 +94,14 @@ def quality_loss(
     target_map: torch.Tensor,
     scored: torch.Tensor,
     shares: torch.Tensor,
+    causes: torch.Tensor,
+    cause_weight: torch.Tensor,
 ) -> torch.Tensor:
-    """Error of both scores, their difference, where the fall is largest (listwise, Cao et al. 2007), maps, focus."""
+    """Errors of scores, their difference, place of the largest fall (listwise, Cao et al. 2007), maps and causes."""
     count = pairs.shape[0]
     images = pairs.flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (2B, 1, 256, 256)
     with torch.autocast("cpu", torch.bfloat16):
-        attention, score_map = network.maps(images)
+        attention, score_map, cause_map = network.maps(images)
     scores = pooled_scores(attention.float(), score_map.float()).view(count, 2, REGION_COUNT)
     weight = scored[:, None] / scored.sum().clamp(min=1)
     absolute = (functional.smooth_l1_loss(scores, targets, reduction="none", beta=0.5) * weight).sum() / 2
@@ -110,8 +115,12 @@ def quality_loss(
     placed = ((wanted[:, None] * error_map.flatten(3)).sum(dim=3) * weight).sum() / 2
     log_attention = attention.float().flatten(2).log_softmax(dim=2).view(count, 2, REGION_COUNT, -1)
     focus = -((wanted[:, None] * log_attention).sum(dim=3) * weight).sum() / 2
+    error = functional.binary_cross_entropy_with_logits(cause_map.float(), causes.flatten(0, 1), reduction="none")
+    weighed = cause_weight.flatten(0, 1)
+    explained = (error.mean(dim=1) * weighed).sum() / weighed.sum().clamp(min=1e-6)
     return (
         absolute
+        + recipe.cause_weight * explained
         + recipe.difference_weight * relative
         + recipe.map_weight * placed
         + recipe.place_weight * place

@@ -40,7 +40,8 @@ def test_outputs_come_in_the_order_and_shape_of_the_contract(weights):
     logits, maps, frame = opened(weights).run(image)
     assert (logits.shape, maps.shape, frame.shape) == ((1, 5, 256, 256), (1, 9, 64, 64), (1, 5))
     assert (logits[0].argmax(axis=0) == heart_labels()).all()
-    (scores,) = opened(weights, "regional_quality").run(image)
+    scores, maps = opened(weights, "regional_quality").run(image)
+    assert maps.shape == (1, 15, 32, 32)
     assert scores[0] == pytest.approx(SCORES)
 
 
@@ -82,7 +83,7 @@ def test_a_float16_file_takes_and_gives_float32(tmp_path):
     folder = write_weights(tmp_path, {"regional_quality": {"float16": half_quality_bytes()}})
     session = opened(folder, "regional_quality", Precision.FLOAT16)
     batch = np.full((1, 1, 256, 256), 90, np.float32)
-    (scores,) = session.run(batch)
+    scores, _ = session.run(batch)
     assert scores.dtype == np.float32
     assert scores == pytest.approx(np.full((1, 8), 90))
     bound = _BoundRunner(session._runner._session, "cpu")

@@ -15,7 +15,7 @@ from models.data.camus import read_split, squash
 from models.regional.dense.real import DegradedFrames, RealFrame, real_frame
 from models.regional.end_to_end import paper_recipe
 from models.regional.end_to_end.ablation import Ablation, AblationNet
-from models.regional.end_to_end.network import RegionalQualityNet
+from models.regional.end_to_end.network import QualityOutput, RegionalQualityNet
 from models.regional.end_to_end.paper_recipe import (
     PaperSamples,
     agreement,
@@ -101,8 +101,8 @@ def test_targets_fall_with_the_degradation_and_stay_on_the_scale(frames: list[Re
 
 def test_what_is_not_scored_does_not_count():
     class Fixed(torch.nn.Module):
-        def forward(self, picture: torch.Tensor) -> torch.Tensor:
-            return torch.tensor([[1.0, 2.0, 3.0]])
+        def forward(self, picture: torch.Tensor) -> QualityOutput:
+            return QualityOutput(torch.tensor([[1.0, 2.0, 3.0]]), picture)
 
     batch = (torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8), torch.tensor([[1.5, 4.0, 9.0]]))
     assert float(paper_loss(Fixed(), (*batch, torch.tensor([[1.0, 1.0, 0.0]])))) == pytest.approx((0.25 + 4) / 2)
@@ -143,12 +143,12 @@ def test_agreement_is_perfect_for_one_who_knows(frames: list[RealFrame]):
     answers = iter([torch.stack([samples[k][2] for k in range(len(samples))])] * 2)
 
     class Knowing(torch.nn.Module):
-        def forward(self, picture: torch.Tensor) -> torch.Tensor:
-            return next(answers)
+        def forward(self, picture: torch.Tensor) -> QualityOutput:
+            return QualityOutput(next(answers), picture)
 
     class Ignorant(torch.nn.Module):
-        def forward(self, picture: torch.Tensor) -> torch.Tensor:
-            return torch.full((len(picture), 8), 3.0)
+        def forward(self, picture: torch.Tensor) -> QualityOutput:
+            return QualityOutput(torch.full((len(picture), 8), 3.0), picture)
 
     assert agreement(Knowing(), samples, 16) == {"val_spearman": 1.0, "val_mae": 0.0}
     ignorant = agreement(Ignorant(), samples, 16)

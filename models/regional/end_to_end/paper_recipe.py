@@ -146,7 +146,9 @@ def paper_loss(network: torch.nn.Module, batch: tuple[torch.Tensor, ...]) -> tor
 
 
 def _scores(network: torch.nn.Module, picture: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    return network(picture, mask) if isinstance(network, AblationNet) else network(picture).scores
+    if isinstance(network, AblationNet):
+        return network(picture, mask)
+    return network(picture).scores
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from calibration.score_map import ScoreMap
+from calibration.score_map import ScoreMap, load_score_map
 from models.data.camus import CamusSample, read_split
 from models.data.virtual_dataset import VirtualDataset
 from models.regional.evaluation.causes import CauseReader, cause_figures
@@ -42,9 +42,12 @@ from models.regional.evaluation.virtual import (
 )
 from models.regional.evaluation.virtual_set import open_or_make, structure_dice
 from models.regional.labelled import LabelledImage, labelled_images
+from models.runtime.manifest import default_weights_folder
 from models.runtime.methods import RegionalMethod
 
 log = logging.getLogger(__name__)
+
+SCORE_MAP_FILE = "score_map.toml"
 
 PIPELINE = "pipeline"
 """The released method as the live program runs it: sector, crop, segmentation and regions found, not given."""
@@ -139,7 +142,7 @@ def evaluate_regional(plan: EvaluationPlan, candidates: Candidates) -> Findings:
     figures |= found
     laps.end("degraded")
     scores = measure_virtual(dataset, candidates.methods)
-    score_map = fit_score_map(scores)
+    score_map = released_score_map(plan.weights) or fit_score_map(scores)
     ratings = rate_virtual(scores, score_map)
     figures |= _virtual(virtual_figures(scores, ratings), candidates.released)
     laps.end("virtual")
@@ -151,6 +154,18 @@ def evaluate_regional(plan: EvaluationPlan, candidates: Candidates) -> Findings:
     figures["seconds"] = laps.seconds
     figures["n"] = counts(figures, len(samples))
     return Findings(figures, observations, scores, score_map, ratings, measured)
+
+
+def released_score_map(weights: Path | None) -> ScoreMap | None:
+    """The lines that stand beside the model files; None when there are none yet.
+
+    Raises
+    ------
+    CalibrationError
+        When the file is not valid.
+    """
+    path = (weights or default_weights_folder()) / SCORE_MAP_FILE
+    return load_score_map(path) if path.is_file() else None
 
 
 def counts(figures: Mapping[str, Any], frames: int) -> dict[str, int]:

@@ -14,7 +14,7 @@ from calibration.score_map import save_score_map
 from capture.errors import CalibrationError, DataError
 from models.data.degradations import LEVELS
 from models.metrics.agreement import to_labels
-from models.regional.evaluation.evaluate import PIPELINE, Findings
+from models.regional.evaluation.evaluate import PIPELINE, SCORE_MAP_FILE, Findings
 from models.regional.evaluation.plots import box_panel, sheet, table
 
 NOT_COMPARABLE = (
@@ -70,10 +70,10 @@ def write_report(findings: Findings, folder: Path) -> list[Path]:
         (folder / "figures.json").write_text(text + "\n", encoding="utf-8")
         for name, picture in pictures.items():
             (folder / name).write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-        save_score_map(findings.score_map, folder / "score_map.toml")
+        save_score_map(findings.score_map, folder / SCORE_MAP_FILE)
     except (OSError, CalibrationError) as error:
         raise DataError(f"cannot write the report to {folder} ({error}): choose another folder") from error
-    return [folder / "figures.json", folder / "score_map.toml", *(folder / name for name in pictures)]
+    return [folder / "figures.json", folder / SCORE_MAP_FILE, *(folder / name for name in pictures)]
 
 
 def virtual_panels(findings: Findings) -> list[np.ndarray]:

@@ -116,6 +116,29 @@ def test_a_missing_data_set_is_told(sonogauge: Sonogauge, tmp_path: Path, what: 
     assert "point --data at" in ended.err
 
 
+def test_one_epoch_of_an_ablation(
+    sonogauge_alone: Sonogauge, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    network = ("--recipe", "paper", "--backbone", "cvc", "--task", "classification", "--attention", "none")
+    ended = sonogauge_alone("train", "regional", *network, "--data", data, "--out", tmp_path, "--epochs", 1)
+    assert ended.code == 0, ended.err
+    assert ended.out.strip() == str(tmp_path / "quality_cvc_classification_none.pt")
+    assert 0 <= json.loads((tmp_path / "quality_cvc_classification_none.jsonl").read_text())["val_mae"] <= 4
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [(("--attention", "none"), "add --recipe paper"), (("--backbone", "cvc"), "add --attention none, soft or hard")],
+)
+def test_a_recipe_that_does_not_fit_the_network_is_told(
+    sonogauge: Sonogauge, tmp_path: Path, options: tuple[str, ...], advice: str
+):
+    ended = sonogauge("train", "regional", *options, "--out", tmp_path / "run")
+    assert (ended.code, ended.out) == (2, "")
+    assert advice in ended.err
+
+
 def test_a_missing_checkpoint_is_told(sonogauge: Sonogauge, data: Path, tmp_path: Path):
     ended = sonogauge("export", "regional", tmp_path / "none", "--out", tmp_path / "out", "--data", data)
     assert (ended.code, ended.out) == (1, "")

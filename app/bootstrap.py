@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.engine.pipeline import Engine
+from app.engine.pipeline import Engine, EngineSettings
+from app.settings import ReadinessSettings
 from calibration.profile import ScannerProfile, load_profile
 from calibration.signal import SignalMonitor
 from capture.frame import Frame
@@ -71,7 +72,9 @@ def make_assessor(options: ModelOptions, *, per_frame: bool = False, keep_label_
     )
 
 
-def make_engine(source: FrameSource | None, options: ModelOptions) -> Engine:
+def make_engine(
+    source: FrameSource | None, options: ModelOptions, readiness: ReadinessSettings | None = None
+) -> Engine:
     """An engine that is not started yet; what the options ask for is checked here, before a window opens.
 
     Raises
@@ -89,7 +92,8 @@ def make_engine(source: FrameSource | None, options: ModelOptions) -> Engine:
     problem = cuda_problem() if options.provider == Provider.CUDA else ""
     if problem:
         raise ProviderError(f"CUDA was asked for and is not available ({problem}): use --provider cpu")
-    return Engine(source, lambda: make_assessor(options), signal_check=_signal_check())
+    settings = EngineSettings(readiness=readiness or ReadinessSettings())
+    return Engine(source, lambda: make_assessor(options), signal_check=_signal_check(), settings=settings)
 
 
 def _signal_check() -> Callable[[Frame], str]:

@@ -47,6 +47,36 @@ class WindowSettings(BaseModel):
     whole_screen: Annotated[bool, Field(description="show the whole grabbed screen, not only the sector")] = False
 
 
+class BullsEyeSettings(BaseModel):
+    """The panel that collects the segments of an exam."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shown: Annotated[bool, Field(description="show the panel below the pictures where the window has room")] = True
+    segments: Annotated[Literal[18, 17], Field(description="18: six walls up to the apex; 17: four, and the cap")] = 18
+    quality: Annotated[Literal["best", "last"], Field(description="best of the exam, or as seen last")] = "best"
+
+
+_Score = Annotated[float, Field(ge=1, le=5)]
+
+
+class ReadinessSettings(BaseModel):
+    """Region scores (1..5) from which a measurement is called possible. Engine limits, not fitted to raters."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ef_score: Annotated[_Score, Field(description="EF and volumes: lowest score of each of the six wall regions")] = 2.5
+    strain_score: Annotated[_Score, Field(description="strain: lowest score of each of the six wall regions")] = 2.5
+    strain_good_score: Annotated[_Score, Field(description="strain: score that nearly all wall regions reach")] = 3.5
+    strain_weaker: Annotated[
+        int, Field(ge=0, le=6, description="strain: wall regions that may lie between those two scores")
+    ] = 1
+    mapse_score: Annotated[_Score, Field(description="MAPSE: lowest score of both annulus regions")] = 2.5
+    margin: Annotated[
+        float, Field(ge=0, le=0.5, description="how far scores may fall below their limits before a yes becomes a no")
+    ] = 0.15
+
+
 class Settings(BaseModel):
     """All that is remembered."""
 
@@ -55,11 +85,21 @@ class Settings(BaseModel):
     version: Annotated[int, Field(ge=1, description="layout of this file")] = VERSION
     overlay: OverlaySettings = OverlaySettings()
     window: WindowSettings = WindowSettings()
+    bulls_eye: BullsEyeSettings = BullsEyeSettings()
+    readiness: ReadinessSettings = ReadinessSettings()
 
 
 def default_path() -> Path:
     """The settings file of this user."""
     return platformdirs.user_config_path("sonogauge", appauthor=False) / "settings.toml"
+
+
+def of_this_user() -> Settings:
+    """Settings of this user for commands without a window; what could not be used of them is logged."""
+    chosen, problems = load(default_path())
+    for problem in problems:
+        _log.warning("%s", problem)
+    return chosen
 
 
 def load(path: Path) -> tuple[Settings, tuple[str, ...]]:

@@ -17,8 +17,15 @@ import pyarrow.parquet as pq
 from capture.errors import SettingsError
 from models.runtime.contract import REGION_NAMES, Assessment
 
-COLUMNS = ("file", "frame", "t_s", "verdict", "reason", "view", *REGION_NAMES, "model_ids")
-"""Order of the columns. Region scores are 1..5, empty when not judged or out of sector."""
+READINESS_COLUMNS = {"readiness_ef": "ef", "readiness_strain": "strain", "readiness_mapse": "mapse"}
+COLUMNS = (
+    *("file", "frame", "t_s", "verdict", "reason", "view", "view_p", "cause"),
+    *REGION_NAMES,
+    *READINESS_COLUMNS,
+    "model_ids",
+)
+"""Order of the columns. Region scores are 1..5, empty when not judged or out of sector; ``view_p`` is empty when no
+view was recognised, ``cause`` (the strongest) when there is none; readiness is true or false, empty when not judged."""
 
 Row = dict[str, object]
 
@@ -33,10 +40,14 @@ def row_of(file: str, assessment: Assessment) -> Row:
         "verdict": str(assessment.verdict),
         "reason": assessment.reason,
         "view": assessment.view or "",
+        "view_p": None if assessment.view_p is None else round(float(assessment.view_p), 4),
+        "cause": assessment.causes[0].name if assessment.causes else "",
     }
     for name in REGION_NAMES:
         score = scores.get(name)
         row[name] = None if score is None else round(float(score), 4)
+    for column, measurement in READINESS_COLUMNS.items():
+        row[column] = None if assessment.readiness is None else getattr(assessment.readiness, measurement)
     row["model_ids"] = " ".join(assessment.model_ids[name] for name in sorted(assessment.model_ids))
     return row
 
@@ -77,13 +88,12 @@ class _JsonLinesWriter:
         self._file.close()
 
 
-_TEXT_COLUMNS = ("file", "verdict", "reason", "view", "model_ids")
-_SCHEMA = pa.schema(
-    [
-        (name, pa.string() if name in _TEXT_COLUMNS else pa.int64() if name == "frame" else pa.float64())
-        for name in COLUMNS
-    ]
-)
+_TYPES = {
+    **dict.fromkeys(("file", "verdict", "reason", "view", "cause", "model_ids"), pa.string()),
+    **dict.fromkeys(READINESS_COLUMNS, pa.bool_()),
+    "frame": pa.int64(),
+}
+_SCHEMA = pa.schema([(name, _TYPES.get(name, pa.float64())) for name in COLUMNS])
 
 
 class _ParquetWriter:

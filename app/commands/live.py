@@ -16,6 +16,7 @@ from rich.table import Table
 
 from app.bootstrap import ModelOptions, make_engine
 from app.engine.pipeline import Engine
+from app.settings import of_this_user
 from capture.discovery import open_source
 from capture.errors import SettingsError
 from capture.source import FrameSource
@@ -75,7 +76,7 @@ def _window(options: LiveOptions) -> int:
 
     open_looped = partial(open_source, loop=True)  # a clip of a few beats is watched again and again
     source = open_looped(options.source) if options.source else None
-    engine = make_engine(source, options.models)
+    engine = make_engine(source, options.models, of_this_user().readiness)
     profile = options.models.load_profile()
     return run_window(
         engine,
@@ -89,7 +90,7 @@ def _window(options: LiveOptions) -> int:
 
 def _headless(options: LiveOptions) -> int:
     source = open_source(options.source or DEFAULT_HEADLESS_SOURCE)
-    engine = make_engine(source, options.models)
+    engine = make_engine(source, options.models, of_this_user().readiness)
     figures = run_engine(engine, source, options.seconds)
     if options.as_json:
         sys.stdout.write(json.dumps(figures, indent=2) + "\n")

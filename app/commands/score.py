@@ -17,7 +17,9 @@ from app.batch.inputs import Input, find_inputs
 from app.batch.rows import RowFile, row_of
 from app.bootstrap import ModelOptions, make_assessor
 from app.engine.offline import assess_stream
+from app.engine.readiness import ReadinessJudge
 from app.engine.smoothing import Smoother
+from app.settings import of_this_user
 from capture.errors import CaptureError, SettingsError
 from capture.image_folder import ImageFolderSource
 from capture.video_file import VideoFileSource
@@ -35,6 +37,7 @@ def run_score(paths: list[Path], out: Path, masks: Path | None, options: ModelOp
     inputs = find_inputs(paths)
     if masks is not None:
         _check_mask_names(inputs, masks)
+    readiness = ReadinessJudge(of_this_user().readiness)
     failed: list[str] = []
     rows = 0
     with (
@@ -45,7 +48,7 @@ def run_score(paths: list[Path], out: Path, masks: Path | None, options: ModelOp
     ):
         for item in progress.track(inputs, description="scoring"):
             try:
-                for assessment in _assess(item, stills if item.is_still else stream):
+                for assessment in _assess(item, stills if item.is_still else stream, readiness):
                     results.write(row_of(item.name, assessment))
                     rows += 1
                     if masks is not None:
@@ -59,14 +62,15 @@ def run_score(paths: list[Path], out: Path, masks: Path | None, options: ModelOp
     return PARTLY_DONE if rows else FAILURE
 
 
-def _assess(item: Input, assessor: RegionalAssessor) -> Iterator[Assessment]:
+def _assess(item: Input, assessor: RegionalAssessor, readiness: ReadinessJudge) -> Iterator[Assessment]:
     source = ImageFolderSource(item.path) if item.is_still else VideoFileSource(item.path, pace="fast")
     assessor.forget_stream()
     info = source.open()
     try:
         assessor.use_source(info)
         frames = 0
-        for assessed in assess_stream(source, assessor, None if item.is_still else Smoother()):
+        smoother = None if item.is_still else Smoother()
+        for assessed in assess_stream(source, assessor, smoother, readiness=readiness):
             yield assessed.assessment
             frames += 1
         if isinstance(source, VideoFileSource):

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.engine.channels import Latest
+from app.engine.exam import Exam
+from app.engine.readiness import ReadinessJudge
 from app.engine.smoothing import Smoother
 from app.engine.state import Assessed
 from app.engine.timing import EngineTiming
@@ -63,6 +65,8 @@ class AssessLoop:
         results: Latest[Assessed],
         make_assessor: Callable[[], Assessor],
         smoother: Smoother,
+        readiness: ReadinessJudge,
+        exam: Exam,
         signal_check: SignalCheck | None,
         timing: EngineTiming,
         clock_ns: Callable[[], int],
@@ -80,6 +84,8 @@ class AssessLoop:
         self._assessor: Assessor | None = None
         self._described: SourceInfo | None = None
         self._smoother = smoother
+        self._readiness = readiness
+        self.exam = exam
         self._signal_check = signal_check
         self._freeze = FreezeWatch()
         self._timing = timing
@@ -112,7 +118,7 @@ class AssessLoop:
 
     def _load(self) -> None:
         """Build the assessor; one that cannot be trusted is a reason shown with every frame, not a restart."""
-        self._smoother.reset()
+        self._begin_anew()
         self._described = None
         try:
             assessor = self._make_assessor()
@@ -149,12 +155,12 @@ class AssessLoop:
         self._prepare(frame, came_back=bool(self.no_signal) and not no_signal)
         self._note_signal(no_signal)
         if no_signal:
-            return self._smoother.smooth(cannot_judge(frame, no_signal))
+            return self._steady(cannot_judge(frame, no_signal))
         if self._assessor is None:
             raise ModelError(self.model_fault)
         raw = self._refuse_frozen(require_finite(self._assessor.assess(frame), frame), frame)
         assess_ns = self._clock_ns()
-        smooth = self._smoother.smooth(raw)
+        smooth = self._steady(raw)
         stages = {
             **raw.stages_ms,
             "wait": max(start_ns - frame.t_mono_ns, 0) / 1e6,
@@ -174,8 +180,11 @@ class AssessLoop:
 
     def _prepare(self, frame: Frame, came_back: bool) -> None:
         """Forget a stream that is over, apply a view that was asked for."""
-        if self.stream.is_new(frame, self.reader.cursor) or came_back:
-            self._smoother.reset()
+        is_new = self.stream.is_new(frame, self.reader.cursor)
+        if is_new:
+            self.exam.begin_stream()
+        if is_new or came_back:
+            self._begin_anew()
             self._freeze.reset()
             if self._assessor is not None:
                 self._assessor.forget_stream()
@@ -186,7 +195,15 @@ class AssessLoop:
         wanted, self._view = self._view, None
         if wanted is not None and self._assessor is not None:
             self._assessor.set_view(wanted[0])
-            self._smoother.reset()
+            self._begin_anew()
+
+    def _steady(self, raw: Assessment) -> Assessment:
+        """One frame's assessment smoothed over time, with what can be measured."""
+        return self._readiness.fill(self._smoother.smooth(raw))
+
+    def _begin_anew(self) -> None:
+        self._smoother.reset()
+        self._readiness.reset()
 
     def _name_anew(self) -> None:
         """Apply a view that was asked for to a result whose stream is over or paused."""
@@ -203,6 +220,7 @@ class AssessLoop:
             self._on_change()
 
     def _finish(self, frame: Frame, assessment: Assessment, start_ns: int) -> None:
+        self.exam.note(assessment)
         now_ns = self._clock_ns()
         self._timing.assess_ms.add((now_ns - start_ns) / 1e6)
         self._timing.stages(assessment.stages_ms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.engine.assessing import SignalCheck, StreamWatch, require_finite
+from app.engine.readiness import ReadinessJudge
 from app.engine.smoothing import Smoother
 from app.engine.state import Assessed
 from capture.errors import ModelError
@@ -31,7 +32,11 @@ def frames_of(source: FrameSource, timeout_s: float = 10.0) -> Iterator[Frame]:
 
 
 def assess_stream(
-    source: FrameSource, assessor: Assessor, smoother: Smoother | None, signal_check: SignalCheck | None = None
+    source: FrameSource,
+    assessor: Assessor,
+    smoother: Smoother | None,
+    signal_check: SignalCheck | None = None,
+    readiness: ReadinessJudge | None = None,
 ) -> Iterator[Assessed]:
     """Assess every frame of an open source in order.
 
@@ -41,20 +46,23 @@ def assess_stream(
     assessor : asked from the calling thread; what it learnt of a stream is dropped when the frame size changes
     smoother : None for stills, where frames have nothing to do with each other
     signal_check : refuses "no signal" pictures when given
+    readiness : says what can be measured, by its own limits; None for the usual ones
 
     Raises
     ------
     CaptureError
         From the source. A ModelError of a single frame becomes a refusal instead.
     """
-    stream = StreamWatch()
+    stream, readiness = StreamWatch(), readiness or ReadinessJudge()
+    readiness.reset()
     for count, frame in enumerate(frames_of(source), start=1):
         if smoother is None or stream.is_new(frame, count):
             assessor.forget_stream()
+            readiness.reset()
         no_signal = signal_check(frame) if signal_check else ""
         assessment = cannot_judge(frame, no_signal) if no_signal else _assess(frame, assessor)
         shown = assessment if smoother is None else smoother.smooth(assessment)
-        yield Assessed(frame, shown, frame.t_mono_ns)
+        yield Assessed(frame, readiness.fill(shown), frame.t_mono_ns)
 
 
 def _assess(frame: Frame, assessor: Assessor) -> Assessment:

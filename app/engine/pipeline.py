@@ -16,12 +16,15 @@ from typing import Any, Self
 from app.engine.assessing import AssessLoop, SignalCheck
 from app.engine.capturing import CaptureLoop, CaptureSettings
 from app.engine.channels import ChannelClosed, Latest, Snapshot
+from app.engine.exam import Exam
+from app.engine.readiness import ReadinessJudge
 from app.engine.reporting import Reporter, signal_after_stop
 from app.engine.smoothing import Smoother, SmoothingSettings
 from app.engine.state import Assessed, EngineState, SignalState
 from app.engine.summary import summary_dict
 from app.engine.timing import EngineTiming
 from app.engine.worker import Supervisor, Worker, WorkerState
+from app.settings import ReadinessSettings
 from capture.errors import SonogaugeError
 from capture.frame import Frame
 from capture.source import FrameSource
@@ -32,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """Times of the engine in seconds.
+    """Times of the engine in seconds, and the limits of what can be measured.
 
     Attributes
     ----------
@@ -45,6 +48,7 @@ class EngineSettings:
 
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
+    readiness: ReadinessSettings = field(default_factory=ReadinessSettings)
     stall_after_s: float = 0.5
     publish_every_s: float = 0.25
     stuck_after_s: float = 5.0
@@ -63,7 +67,7 @@ class Engine:
         when that worker is restarted, so it must give a new one each time. A SonogaugeError from it (a damaged model)
         is shown as "cannot judge" with every frame.
     signal_check : gives a sentence for a card's "no signal" picture; None: no such check
-    settings : times
+    settings : times and limits
     clock_ns : monotonic nanoseconds, the clock of ``Frame.t_mono_ns``
     """
 
@@ -92,9 +96,18 @@ class Engine:
         self._capture: CaptureLoop | None = None
         self._capture_worker: Worker | None = None
         self._supervisor = Supervisor()
-        smoother = Smoother(self.settings.smoothing)
+        self._exam = Exam()
         self._assess = AssessLoop(
-            self.frames, self.results, make_assessor, smoother, signal_check, self.timing, clock_ns, self.poke
+            self.frames,
+            self.results,
+            make_assessor,
+            Smoother(self.settings.smoothing),
+            ReadinessJudge(self.settings.readiness),
+            self._exam,
+            signal_check,
+            self.timing,
+            clock_ns,
+            self.poke,
         )
         self._assess_worker = self._worker("assess", self._assess.run, self.settings.stuck_after_s)
         self._monitor = Worker("monitor", self._watch, on_change=self._monitor_changed)
@@ -142,6 +155,11 @@ class Engine:
         """Hold what is shown now, or go on. Capture and assessment go on behind it."""
         self._frozen = (self.results.newest(), self.frames.newest()) if frozen else None
         self._tell()
+
+    def new_exam(self) -> None:
+        """Forget the best cycle and the bull's-eye: the next patient begins."""
+        self._exam.reset()
+        self.poke()
 
     @property
     def is_frozen(self) -> bool:

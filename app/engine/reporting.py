@@ -68,6 +68,7 @@ class Reporter:
             models_ready=self.assess.ready.is_set(),
             usage=self._usage.now(),
             abandoned=abandoned,
+            exam=self.assess.exam.state(),
             banners=self._banners(capture, signal, sentence, fps_captured, fps_assessed),
         )
 

@@ -7,6 +7,7 @@ seen so far (never of what follows), weighted by time and not by frame count, so
 from __future__ import annotations
 
 import math
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 
 from models.runtime.contract import Assessment, RegionAssessment, label_of
@@ -27,6 +28,7 @@ class SmoothingSettings:
     max_refusal_s : "cannot judge" for longer than this begins anew, a region that is not judged too
     outside_margin : how far past one half the share outside the sector must lie before a region is hidden or shown
         again, so that a wall at the sector's edge does not come and go with each beat
+    advice_s : another sentence is shown when more than half of the frames of this time gave it
     """
 
     time_constant_s: float = 0.4
@@ -35,6 +37,7 @@ class SmoothingSettings:
     max_gap_s: float = 1.0
     max_refusal_s: float = 0.5
     outside_margin: float = 0.1
+    advice_s: float = 1.0
 
     def __post_init__(self) -> None:
         if min(self.time_constant_s, self.margin, self.min_change_s) < 0 or self.margin >= 0.5:
@@ -99,6 +102,25 @@ class SteadyLabel:
         return label
 
 
+class SteadyText:
+    """A sentence that changes once most frames of some time say another: one frame's opinion is not worth a look."""
+
+    def __init__(self, over_s: float) -> None:
+        self._over_s = over_s
+        self._texts: deque[tuple[float, str]] = deque()
+        self._shown: str | None = None
+
+    def follow(self, text: str, t_s: float) -> str:
+        """Take a frame's sentence at a time, return the one to show."""
+        self._texts.append((t_s, text))
+        while t_s - self._texts[0][0] > self._over_s:
+            self._texts.popleft()
+        common, count = Counter(text for _, text in self._texts).most_common(1)[0]
+        if self._shown is None or 2 * count > len(self._texts):
+            self._shown = common
+        return self._shown
+
+
 class _Region:
     """State of one region over time."""
 
@@ -140,12 +162,13 @@ class Smoother:
     def reset(self) -> None:
         """Forget everything seen."""
         self._regions: dict[str, _Region] = {}
+        self._advice = SteadyText(self.settings.advice_s)
         self._source_id: str | None = None
         self._seen_s = -math.inf
         self._judged_s = -math.inf
 
     def smooth(self, assessment: Assessment) -> Assessment:
-        """The assessment with ``score`` and ``label`` of each region replaced."""
+        """The assessment with ``score`` and ``label`` of each region, and the advice, replaced."""
         t_s = _time_s(assessment)
         if self._must_begin_anew(assessment, t_s):
             self.reset()
@@ -153,7 +176,8 @@ class Smoother:
         if not assessment.is_judged:
             return assessment
         self._judged_s = t_s
-        return replace(assessment, regions=tuple(self._region(r.name).step(r, t_s) for r in assessment.regions))
+        regions = tuple(self._region(r.name).step(r, t_s) for r in assessment.regions)
+        return replace(assessment, regions=regions, advice=self._advice.follow(assessment.advice, t_s))
 
     def _region(self, name: str) -> _Region:
         return self._regions.setdefault(name, _Region(self.settings))

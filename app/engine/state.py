@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from app.engine.exam import ExamState
 from app.engine.timing import Percentiles, Usage
 from app.engine.worker import WorkerStatus
 from capture.frame import Frame, SourceInfo
@@ -72,6 +73,7 @@ class EngineState:
     source_drops : what the present source lost before the engine saw it, not part of frames_captured
     models, provider, precision : models in use; provider and precision empty until they are ready
     models_ready : models are loaded, or it is known that they cannot be
+    exam : best cycle of the last minute and bull's-eye
     abandoned : threads left behind because a native call did not return
     banners : everything that the user should know, most important first
     """
@@ -97,6 +99,7 @@ class EngineState:
     models_ready: bool = False
     usage: Usage | None = None
     abandoned: int = 0
+    exam: ExamState = field(default_factory=ExamState)
     banners: tuple[str, ...] = ()
 
     @property

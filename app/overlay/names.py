@@ -16,7 +16,8 @@ class Summary:
 
     Attributes
     ----------
-    sentence : one plain sentence; the reason when the frame was not judged
+    sentence : one plain sentence: what to do about the strongest cause, else the weakest region; the reason when the
+        frame was not judged
     usable, total : regions that are "ok" or better, of how many; both None when not judged
     label : label of the weakest region, which sets the colour; None when not judged
     """
@@ -68,7 +69,7 @@ def summarise(assessment: Assessment) -> Summary:
         return Summary("No region lies inside the sector: centre the left ventricle.")
     usable = sum(1 for region in judged if (region.label or 0) >= ENOUGH)
     worst = min(region.label or 0 for region in judged)
-    sentence = _sentence(assessment.view, [r for r in judged if r.label == worst], outside, worst)
+    sentence = assessment.advice or _sentence(assessment.view, [r for r in judged if r.label == worst], outside, worst)
     return Summary(sentence, usable, len(assessment.regions), worst)
 
 

@@ -45,6 +45,12 @@ ACTIONS = (
     ActionSpec(
         "next_cue", "&Overlay", "&Numbers, patterns, none", ("N",), "Numbers, patterns or neither beside the colours"
     ),
+    ActionSpec("new_exam", "&Exam", "&New exam", ("Ctrl+R",), "New patient: empty the bull's-eye and the best cycle"),
+    ActionSpec("bulls_eye", "&Exam", "&Bull's-eye", ("1",), "Bull's-eye of the exam: fold away or show", True),
+    ActionSpec(
+        "best_or_last", "&Exam", "Best or &last", ("B",), "Bull's-eye: best quality of the exam, or as seen last"
+    ),
+    ActionSpec("segments", "&Exam", "1&7 or 18 segments", ("S",), "Bull's-eye of 18 segments or of 17 with the cap"),
     ActionSpec("full_screen", "&Window", "&Full screen", ("F", "F11"), "Full screen on or off", True),
     ActionSpec("leave_full_screen", "&Window", "&Leave full screen", ("Esc",), "Leave full screen"),
     ActionSpec("shortcuts", "&Help", "&Keyboard shortcuts", ("?", "F1"), "This list"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app import settings as settings_file
@@ -20,12 +20,14 @@ from app.ui.dialogs.shortcuts import ShortcutsDialog
 from app.ui.dialogs.source_picker import BROWSE, ListDevices, SourcePicker
 from app.ui.live.banner import Banner
 from app.ui.live.bridge import EngineBridge, Rings
+from app.ui.live.exam_panel import ExamPanel
 from app.ui.live.header import VIEWS, Header
 from app.ui.live.hud import Hud
 from app.ui.live.messages import Messages
 from app.ui.live.panes import LivePanes
-from app.ui.live.presenter import Presenter
+from app.ui.live.presenter import Presenter, Scene
 from app.ui.live.verdict import VerdictStrip
+from app.ui.widgets.bulls_eye import BullsEyeLook
 from capture.errors import SonogaugeError
 from capture.source import FrameSource
 
@@ -49,6 +51,10 @@ class LiveEngine(Rings, Protocol):
 
     def freeze(self, frozen: bool) -> None:
         """Hold what is shown, or go on."""
+        ...
+
+    def new_exam(self) -> None:
+        """Forget what the exam has shown."""
         ...
 
 
@@ -94,15 +100,18 @@ class MainWindow(QMainWindow):
 
     def _build(self, profile: str) -> None:
         self.header, self.banner, self.verdict, self.hud = Header(profile), Banner(), VerdictStrip(), Hud()
+        self.exam = ExamPanel()
         self.panes = LivePanes(self._engine.timing.painted)
         self.header.view_chosen.connect(lambda view: self.choose_view(view or None))
         self.banner.choose_source.connect(self.pick_source)
         self.banner.dismissed.connect(self._dismiss)
+        self.exam.toggled.connect(self.best_or_last)
+        self.exam.new_exam.connect(self.new_exam)
         middle = QWidget()
-        layout = QVBoxLayout(middle)
+        self._rows = layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for part in (self.header, self.banner, self.panes, self.verdict, self.hud):
+        for part in (self.header, self.banner, self.panes, self.verdict, self.exam, self.hud):
             layout.addWidget(part, 1 if part is self.panes else 0)
         self.setCentralWidget(middle)
 
@@ -111,6 +120,7 @@ class MainWindow(QMainWindow):
         self.resize(chosen.window.width, chosen.window.height)
         self.actions_by_name["overlay"].setChecked(chosen.overlay.shown)
         self.actions_by_name["whole_screen"].setChecked(chosen.window.whole_screen)
+        self.actions_by_name["bulls_eye"].setChecked(chosen.bulls_eye.shown)
         self.actions_by_name["leave_full_screen"].setEnabled(False)
         self.choose_view(self._view)
 
@@ -122,15 +132,19 @@ class MainWindow(QMainWindow):
         self.panes.show_scene(scene)
         options = self.presenter.options()
         self.verdict.show_summary(scene.summary, options.palette)
+        self.verdict.chips.show_readiness(scene.readiness)
         self.hud.legend.show_look(options.palette, options.cue)
         state = self._engine.state.get()
         if state is not self._state:
-            self._show_state(state)
+            self._show_state(state, scene)
 
-    def _show_state(self, state: EngineState) -> None:
+    def _show_state(self, state: EngineState, scene: Scene) -> None:
         before, self._state = self._state, state
         self.header.show_state(state)
         self.hud.show_state(state)
+        self.header.show_found(scene.view_found if self._view is None else "")
+        self.verdict.chips.show_exam(state.exam)
+        self._show_exam()
         self._show_messages()
         frozen = self._engine.is_frozen
         self.actions_by_name["freeze"].setChecked(frozen)
@@ -141,6 +155,18 @@ class MainWindow(QMainWindow):
     def _show_messages(self) -> None:
         state = self._engine.state.get()
         self.banner.show_messages(self._messages.current(state), state.signal in _BAD_SOURCE)
+        self._fit_exam()
+
+    def _show_exam(self) -> None:
+        options, chosen = self.presenter.options(), self.presenter.settings.bulls_eye
+        look = BullsEyeLook(options.palette, options.cue, chosen.segments, chosen.quality)
+        self.exam.show_exam(self._engine.state.get().exam, look)
+
+    def _fit_exam(self) -> None:
+        """The pictures keep half of the window at least."""
+        others = (self.menuBar(), self.header, self.banner, self.verdict, self.hud)
+        self.exam.fit(self.presenter.settings.bulls_eye.shown, self.size(), others)
+        self._rows.activate()  # at once: the pictures must not be seen small for a moment
 
     def say(self, message: str) -> None:
         """Show a sentence of the window's own in the banner until it is dismissed or a source is opened."""
@@ -214,12 +240,35 @@ class MainWindow(QMainWindow):
     def next_palette(self) -> None:
         """Choose the next palette."""
         self.presenter.next_palette()
+        self._show_exam()
         self.pull()
 
     def next_cue(self) -> None:
         """Numbers, patterns, or neither."""
         self.presenter.next_cue()
+        self._show_exam()
         self.pull()
+
+    def new_exam(self) -> None:
+        """Begin a new exam: empty bull's-eye, no best cycle."""
+        self._engine.new_exam()
+
+    def bulls_eye(self) -> None:
+        """Fold the bull's-eye away, or show it."""
+        self.presenter.change_bulls_eye(shown=self.actions_by_name["bulls_eye"].isChecked())
+        self._fit_exam()
+
+    def best_or_last(self) -> None:
+        """Best quality of the exam, or as seen last."""
+        best = self.presenter.settings.bulls_eye.quality == "best"
+        self.presenter.change_bulls_eye(quality="last" if best else "best")
+        self._show_exam()
+
+    def segments(self) -> None:
+        """A bull's-eye of 18 segments, or of 17."""
+        count = self.presenter.settings.bulls_eye.segments
+        self.presenter.change_bulls_eye(segments=17 if count == 18 else 18)
+        self._show_exam()
 
     def full_screen(self) -> None:
         """Enter or leave full screen; the menu bar and the header make room for the pictures."""
@@ -227,6 +276,7 @@ class MainWindow(QMainWindow):
         self.menuBar().setVisible(not full)
         self.header.setVisible(not full)
         self.showFullScreen() if full else self.showNormal()
+        self._fit_exam()
         self.actions_by_name["full_screen"].setChecked(full)
         self.actions_by_name["leave_full_screen"].setEnabled(full)
 
@@ -252,6 +302,11 @@ class MainWindow(QMainWindow):
         if files:
             event.acceptProposedAction()
             self.open_source(files[0])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the height anew."""
+        super().resizeEvent(event)
+        self._fit_exam()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the choices, and listen to the engine no more."""

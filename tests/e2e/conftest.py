@@ -58,9 +58,10 @@ def screens(scanner: VirtualScanner) -> list[np.ndarray]:
 
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the program remembers of this machine goes into the test's own folder."""
+    """What the program remembers of this machine and user goes into the test's own folder."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return folder
 
 

@@ -18,7 +18,13 @@ from calibration.crop import SectorCrop
 from capture.virtual.scanner import VirtualScanner
 from models.runtime.contract import REGION_NAMES
 
-COLUMNS = ["file", "frame", "t_s", "verdict", "reason", "view", *REGION_NAMES, "model_ids"]
+READINESS = ["readiness_ef", "readiness_strain", "readiness_mapse"]
+COLUMNS = [
+    *("file", "frame", "t_s", "verdict", "reason", "view", "view_p", "cause"),
+    *REGION_NAMES,
+    *READINESS,
+    "model_ids",
+]
 Sonogauge = Callable[..., Any]
 
 

@@ -313,7 +313,7 @@ def test_every_control_has_a_name_and_can_be_reached_by_key(engine: StillEngine,
     engine.change(signal=SignalState.LOST, banners=("gone",))
     window.pull()
     controls = [w for w in window.findChildren(QWidget) if isinstance(w, QPushButton | QComboBox) and w.isVisible()]
-    assert len(controls) == 3
+    assert len(controls) == 4
     for control in controls:
         assert control.accessibleName()
         assert control.focusPolicy() & Qt.FocusPolicy.TabFocus

@@ -31,6 +31,7 @@ class StillEngine:
         self.result: Assessed | None = None
         self.views: list[str | None] = []
         self.sources: list[FrameSource] = []
+        self.exams = 0
         self._held: tuple[Frame | None, Assessed | None] | None = None
 
     @property
@@ -49,6 +50,9 @@ class StillEngine:
 
     def set_view(self, view: str | None) -> None:
         self.views.append(view)
+
+    def new_exam(self) -> None:
+        self.exams += 1
 
     def switch(self, source: FrameSource) -> None:
         self.sources.append(source)

@@ -12,7 +12,7 @@ from mocks import make_assessment, make_frame
 
 from app.batch.rows import COLUMNS, Row, RowFile, row_of
 from capture.errors import SettingsError
-from models.runtime.contract import REGION_NAMES, cannot_judge
+from models.runtime.contract import REGION_NAMES, Cause, Readiness, cannot_judge
 
 REGIONS = (
     "basal_left",
@@ -28,7 +28,15 @@ REGIONS = (
 
 def rows() -> list[Row]:
     first, second = make_frame(0, t_media_s=0.0), make_frame(1)
-    judged = make_assessment(first, [4.25, None, *[3.0] * 6], view="A4C", model_ids={"b": "b@int8#2", "a": "a@int8#1"})
+    judged = make_assessment(
+        first,
+        [4.25, None, *[3.0] * 6],
+        view="A4C",
+        view_p=0.96875,
+        causes=(Cause("shadow", 0.7, ("mid_left",)), Cause("haze", 0.2)),
+        readiness=Readiness(False, False, True),
+        model_ids={"b": "b@int8#2", "a": "a@int8#1"},
+    )
     return [row_of("clip, one.mp4", judged), row_of("b.png", cannot_judge(second, 'no "heart" found\ntilt'))]
 
 
@@ -42,7 +50,8 @@ def read(path: Path) -> list[Row]:
 
 
 def test_columns_are_those_that_users_were_promised():
-    promised = ("file", "frame", "t_s", "verdict", "reason", "view", *REGIONS, "model_ids")
+    first = ("file", "frame", "t_s", "verdict", "reason", "view", "view_p", "cause")
+    promised = (*first, *REGIONS, "readiness_ef", "readiness_strain", "readiness_mapse", "model_ids")
     assert promised == COLUMNS
     assert all(tuple(row) == COLUMNS for row in rows())
 
@@ -51,6 +60,9 @@ def test_a_judged_frame_and_one_that_is_not():
     judged, refused = rows()
     assert (judged["verdict"], judged["reason"], judged["view"], judged["t_s"]) == ("ok", "", "A4C", 0.0)
     assert [judged[name] for name in REGION_NAMES] == [4.25, None, *[3.0] * 6]
+    assert (judged["view_p"], judged["cause"]) == (0.9688, "shadow")
+    assert [judged[f"readiness_{name}"] for name in ("ef", "strain", "mapse")] == [False, False, True]
+    assert (refused["view_p"], refused["cause"], refused["readiness_ef"]) == (None, "", None)
     assert judged["model_ids"] == "a@int8#1 b@int8#2"
     assert (refused["verdict"], refused["view"], refused["t_s"]) == ("cannot_judge", "", None)
     assert [refused[name] for name in REGION_NAMES] == [None] * 8

@@ -5,10 +5,12 @@ from __future__ import annotations
 from mocks import MockAssessor, MockSource
 
 from app.engine.offline import assess_stream
+from app.engine.readiness import ReadinessJudge
 from app.engine.smoothing import Smoother
+from app.settings import ReadinessSettings
 from capture.errors import ModelError
 from capture.frame import Frame
-from models.runtime.contract import Verdict
+from models.runtime.contract import Readiness, Verdict
 
 
 def opened(**known: object) -> MockSource:
@@ -38,6 +40,8 @@ def test_a_frame_that_no_model_can_take_is_refused_and_the_rest_goes_on():
 
     results = list(assess_stream(opened(count=3), MockAssessor(before=fail_second), Smoother()))
     assert [r.assessment.is_judged for r in results] == [True, False, True]
+    yes = Readiness(True, True, True)
+    assert [r.assessment.readiness for r in results] == [yes, Readiness(), yes]
     assert results[1].assessment.reason == "the output is empty"
 
 
@@ -48,3 +52,10 @@ def test_nan_and_no_signal_are_refusals():
     blue = list(assess_stream(opened(count=2), assessor, None, lambda frame: "no signal: check the cable"))
     assert [r.assessment.reason for r in blue] == ["no signal: check the cable"] * 2
     assert assessor.assessed == []
+
+
+def test_limits_of_what_can_be_measured_may_be_given():
+    judge = ReadinessJudge(ReadinessSettings(ef_score=4.5))
+    for smoother in (None, Smoother()):
+        results = list(assess_stream(opened(count=2), MockAssessor(4.0), smoother, readiness=judge))
+        assert [r.assessment.readiness for r in results] == [Readiness(False, True, True)] * 2

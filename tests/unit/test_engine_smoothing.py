@@ -180,3 +180,16 @@ def test_a_recording_is_smoothed_in_its_own_time():
 def test_senseless_settings_are_refused():
     with pytest.raises(ValueError, match="margin"):
         SmoothingSettings(margin=0.6)
+
+
+def test_the_advice_follows_what_most_frames_of_a_second_say():
+    def advised(i: int, text: str) -> Assessment:
+        return replace(at(100 + i * FRAME_S), advice=text)
+
+    smoother = Smoother()
+    texts = ["shadow" if i % 3 else "haze" for i in range(1, 60)] + ["haze"] * 60
+    shown = [smoother.smooth(advised(i, text)).advice for i, text in enumerate(texts)]
+    assert len(flips([["shadow", "haze"].index(text) for text in shown])) == 1
+    assert shown[0] == texts[0]
+    assert shown[-1] == "haze"
+    assert smoother.smooth(advised(400, "defocus")).advice == "defocus"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.overlay.display_list import Cue
-from app.settings import OverlaySettings, Settings, WindowSettings, default_path, load, save
+from app.settings import OverlaySettings, Settings, WindowSettings, default_path, load, of_this_user, save
 from capture.errors import SettingsError
 
 
@@ -26,6 +26,19 @@ def test_what_is_saved_comes_back(tmp_path: Path):
 def test_a_missing_file_gives_the_defaults(tmp_path: Path):
     assert load(tmp_path / "none.toml") == (Settings(), ())
     assert default_path().name == "settings.toml"
+
+
+def test_a_command_without_a_window_logs_what_it_cannot_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr("app.settings.default_path", lambda: tmp_path / "settings.toml")
+    assert of_this_user() == Settings()
+    (tmp_path / "settings.toml").write_text(
+        "[readiness]\nef_score = 9\nmapse_score = 4.0\n[bulls_eye]\nsegments = 17\n"
+    )
+    chosen = of_this_user()
+    assert (chosen.readiness.ef_score, chosen.readiness.mapse_score, chosen.bulls_eye.segments) == (2.5, 4.0, 17)
+    assert "readiness.ef_score" in caplog.text
 
 
 def test_one_bad_field_costs_only_itself(tmp_path: Path):

@@ -9,8 +9,10 @@ from app.engine.state import EngineState
 from app.ui.widgets.elided_label import ElidedLabel
 from models.runtime.contract import WALLS
 
+UNKNOWN = "unknown"
+
 VIEWS: tuple[str | None, ...] = (None, *WALLS)
-"""Choices of the view menu; None is "unknown"."""
+"""Choices of the view menu; None is "unknown": the models' own finding, where they have one."""
 
 
 class Header(QFrame):
@@ -54,6 +56,11 @@ class Header(QFrame):
         """Show a view in the menu without telling anybody."""
         self.view.setCurrentIndex(VIEWS.index(view))
 
+    def show_found(self, found: str) -> None:
+        """Name the view that was recognised at the place of "unknown"; empty when none was."""
+        if self.view.itemText(0) != (found or UNKNOWN):
+            self.view.setItemText(0, found or UNKNOWN)
+
     def show_frozen(self, frozen: bool) -> None:
         """Show or hide the badge."""
         self.frozen.setVisible(frozen)
@@ -64,7 +71,8 @@ def _view_menu() -> QComboBox:
     menu.setObjectName("view_menu")
     menu.setAccessibleName("View")
     menu.setToolTip("View shown by the probe (V): names the walls")
-    menu.addItems([view or "unknown" for view in VIEWS])
+    menu.addItems([view or UNKNOWN for view in VIEWS])
+    menu.setMinimumContentsLength(len("ALAX (auto 100 %)"))
     return menu
 
 

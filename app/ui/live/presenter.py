@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.ui.widgets.fit import with_margin
 from capture.frame import Frame, SourceInfo
 from capture.geometry import Rect
+from models.runtime.contract import Readiness
 
 NO_SOURCE = "no source yet: press D to choose one, or drop a file here"
 
@@ -51,6 +52,8 @@ class Scene:
     part : part of the frame that both panes show, frame pixels; None for the whole screen
     message : what the right pane says when it has no picture
     summary : sentence, count and colour for the strip
+    readiness : what can be measured, None when scores must not be seen
+    view_found : recognised view and its probability, as in ``A4C (auto 97 %)``; empty when there is none
     dim : the result is old
     """
 
@@ -60,6 +63,8 @@ class Scene:
     part: Rect | None
     message: str
     summary: Summary
+    readiness: Readiness | None = None
+    view_found: str = ""
     dim: bool = False
 
 
@@ -87,6 +92,8 @@ class Presenter:
             self._part_shown(live, assessed, state.source),
             "" if assessed is not None else as_sentence(shown.reason),
             self._summary(assessed, shown),
+            assessed.assessment.readiness if assessed is not None and shown.show_scores else None,
+            _view_found(assessed) if assessed is not None and shown.show_scores else "",
             shown.dim,
         )
 
@@ -97,6 +104,11 @@ class Presenter:
     def change_window(self, **changes: object) -> None:
         """Replace fields of the window settings."""
         self.settings = self.settings.model_copy(update={"window": self.settings.window.model_copy(update=changes)})
+
+    def change_bulls_eye(self, **changes: object) -> None:
+        """Replace fields of the bull's-eye's settings."""
+        chosen = self.settings.bulls_eye.model_copy(update=changes)
+        self.settings = self.settings.model_copy(update={"bulls_eye": chosen})
 
     def next_palette(self) -> str:
         """Choose the next palette, return its title."""
@@ -150,6 +162,11 @@ class Presenter:
     def _learn_part(self, screen: tuple[str, tuple[int, int]], rect: Rect | None) -> None:
         if rect is not None:
             self._part_of, self._part = screen, with_margin(rect, *screen[1])
+
+
+def _view_found(assessed: Assessed) -> str:
+    found = assessed.assessment
+    return "" if found.view is None or found.view_p is None else f"{found.view} (auto {100 * found.view_p:.0f} %)"
 
 
 def _advice(state: EngineState) -> str:

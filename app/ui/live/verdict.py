@@ -1,4 +1,4 @@
-"""The strip that is read from two metres: one number, one sentence, one colour."""
+"""The strip that is read from two metres: one number, one sentence, one colour, and what can be measured."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.overlay.names import Summary
 from app.overlay.palettes import CALM_GREY, Palette
+from app.ui.live.chips import ReadinessChips
 from app.ui.theme import MUTED, TEXT
 
 HEIGHT_PX = 92
@@ -31,6 +32,7 @@ class VerdictStrip(QFrame):
         self.caption = _label("", 13, MUTED)
         self.sentence = _label("Verdict", SENTENCE_PX, TEXT)
         self.sentence.setWordWrap(True)
+        self.chips = ReadinessChips()
         self._bar = QColor(*CALM_GREY)
         self._shown: tuple[Summary, Palette] | None = None
         layout = QHBoxLayout(self)
@@ -38,6 +40,7 @@ class VerdictStrip(QFrame):
         layout.setSpacing(22)
         layout.addLayout(self._number_column())
         layout.addWidget(self.sentence, 1)
+        layout.addWidget(self.chips)
 
     def _number_column(self) -> QVBoxLayout:
         column = QVBoxLayout()

@@ -78,7 +78,7 @@ class _Seen(NamedTuple):
     """One assessed frame; ``scores`` (8,) float64, None when it was not judged or shows no left ventricle."""
 
     t_ns: int
-    index: int
+    frame_index: int
     scores: np.ndarray | None
 
 
@@ -172,7 +172,7 @@ class BestCycleKeeper:
         still_known = self._seen[0].t_ns <= ed.t_ns
         if not (is_cycle and alike and enough and still_known):
             return None
-        index = {frame.t_ns: frame.index for frame in self._seen}
+        index = {frame.t_ns: frame.frame_index for frame in self._seen}
         frames = index[ed.t_ns], index[es.t_ns], index[next_ed.t_ns]
         return Cycle(view, *frames, ed.t_ns, es.t_ns, next_ed.t_ns, _rating(np.stack(scores)), len(scores))
 

@@ -7,6 +7,8 @@ from mocks import make_assessment
 
 from app.engine.assessing import AssessLoop
 from app.engine.channels import Latest
+from app.engine.exam import Exam
+from app.engine.readiness import ReadinessJudge
 from app.engine.smoothing import Smoother
 from app.engine.state import Assessed
 from app.engine.timing import EngineTiming
@@ -59,9 +61,8 @@ def reasons(pictures: list[np.ndarray], is_live: bool = True) -> list[str]:
     """What the engine says of each frame, empty when it is judged."""
     frames, results, seen = Latest[Frame]("frames"), Latest[Assessed]("results"), list[Assessment]()
     results.on_put = lambda: seen.append(results.newest().assessment)  # type: ignore[union-attr]
-    loop = AssessLoop(
-        frames, results, SectorAssessor, Smoother(), None, EngineTiming(), lambda: 0, on_change=lambda: None
-    )
+    parts = (Smoother(), ReadinessJudge(), Exam(), None, EngineTiming())
+    loop = AssessLoop(frames, results, SectorAssessor, *parts, lambda: 0, on_change=lambda: None)
     loop.stream.opened(0, SourceInfo("mock", "mock:0", VideoMode(SIZE[1], SIZE[0], FPS, "GREY"), is_live=is_live))
     loop.run(Script(frames, pictures))  # type: ignore[arg-type]
     assert all(assessment.is_judged == (not assessment.reason) for assessment in seen)

@@ -29,7 +29,7 @@ class ModelOptions:
     precision : ``auto`` or the precision to pin
     weights : folder of model files, None for the released ones
     published : folder with a site's own quality model that scores in place of ours, None for ours
-    method : what scores the regions, ``dense`` or ``end_to_end``
+    method : what scores the regions, ``end_to_end`` or ``dense``
     """
 
     view: str | None = None
@@ -38,7 +38,7 @@ class ModelOptions:
     precision: str = "auto"
     weights: Path | None = None
     published: Path | None = None
-    method: str = "dense"
+    method: str = "end_to_end"
 
     def load_profile(self) -> ScannerProfile | None:
         """The scanner profile, None when none was named.

@@ -74,7 +74,7 @@ def live(
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
     published: Published = None,
-    method: Method = MethodChoice.DENSE,
+    method: Method = MethodChoice.END_TO_END,
 ) -> None:
     """Show a source live beside its assessment."""
     from app.commands.live import LiveOptions, run_live, with_virtual_options
@@ -93,7 +93,7 @@ def bench(
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
     published: Published = None,
-    method: Method = MethodChoice.DENSE,
+    method: Method = MethodChoice.END_TO_END,
 ) -> None:
     """Measure the live engine on this machine, painting included; prints JSON."""
     from app.commands.bench import run_bench
@@ -113,7 +113,7 @@ def score(
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
     published: Published = None,
-    method: Method = MethodChoice.DENSE,
+    method: Method = MethodChoice.END_TO_END,
 ) -> None:
     """Score recorded pictures and videos, frame by frame."""
     from app.commands.score import run_score

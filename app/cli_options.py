@@ -40,11 +40,11 @@ class ViewChoice(StrEnum):
 class MethodChoice(StrEnum):
     """What scores the regions."""
 
-    DENSE = "dense"
     END_TO_END = "end_to_end"
+    DENSE = "dense"
 
 
-Method = Annotated[MethodChoice, typer.Option(help="What scores the regions: the dense map, or the paper's network.")]
+Method = Annotated[MethodChoice, typer.Option(help="What scores the regions: a network of its own, or the dense map.")]
 Provider = Annotated[ProviderChoice, typer.Option(help="Where models run; one asked for by name must be there.")]
 Precision = Annotated[PrecisionChoice, typer.Option(help="Which model files run; auto measures and chooses.")]
 View = Annotated[ViewChoice, typer.Option(help="View shown, when you know it: names the walls.")]

@@ -43,7 +43,7 @@ from models.runtime.view_tracker import ViewTracker, is_other, view_of
 NOT_APICAL = "not an apical view of the heart"
 UNFAMILIAR = "the picture is unlike what the models know"
 LEAST_CONFIDENCE = 0.75  # mean probability inside the heart
-METHODS = ("dense", "end_to_end")
+METHODS = ("end_to_end", "dense")
 MODEL_SIZE = 256
 _LOWEST, _HIGHEST = 1.0, 5.0
 _GOOD = 3.5  # a region that is rated good needs no excuse
@@ -74,7 +74,8 @@ class RegionalAssessor:
         ``use_source`` was called, which then give the same results each time
     cache_dir : where the choice of precision is remembered, None for the user's cache
     published : folder with a site's own quality model (``published.py``) that scores in place of ours
-    method : what scores the regions, one of ``METHODS``
+    method : what scores the regions and tells causes, one of ``METHODS``; segmentation and view are the dense
+        network's in both
 
     Raises
     ------
@@ -98,7 +99,7 @@ class RegionalAssessor:
         background: bool | None = None,
         cache_dir: Path | None = None,
         published: Path | None = None,
-        method: str = "dense",
+        method: str = "end_to_end",
     ) -> None:
         if method not in METHODS:
             raise SettingsError(f"no method {method!r}: use one of {', '.join(METHODS)}")

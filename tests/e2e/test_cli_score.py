@@ -81,7 +81,7 @@ def test_one_damaged_file_costs_only_itself(sonogauge: Sonogauge, exam: Path, we
     assert black["reason"]
     assert {black[name] for name in REGION_NAMES} == {""}
     assert all(
-        "segmentation@0.0.1" in row["model_ids"] and "regional_quality@0.0.1" in row["model_ids"] for row in rows
+        "regional_dense@0.0.1" in row["model_ids"] and "regional_quality@0.0.1" in row["model_ids"] for row in rows
     )
     found = {str(path.relative_to(masks)): mask(path).shape for path in masks.rglob("*.png")}
     videos = {f"clip_{k}.png": (480, 640) for k in range(6)}

@@ -14,6 +14,7 @@ from capture.errors import DataError
 from capture.frame import Frame
 from models.data.camus import CamusSample, read_split
 from models.data.degradations import Degrader
+from models.data.other_organs import read_others
 from models.metrics.segmentation import dice_per_class
 from models.regional.evaluation.clean import assess_image, scores_of
 from models.regional.labelled import labelled_images
@@ -62,7 +63,7 @@ def assessed(folder: Path, precision: str, samples: list[CamusSample]) -> tuple[
 def test_every_file_is_sound_and_says_where_it_comes_from(sonogauge: Sonogauge, released: Path):
     assert sonogauge("models", "verify").code == 0
     manifest = load_manifest(released)
-    assert {"segmentation", "regional_quality"} <= set(manifest.models)
+    assert set(manifest.models) == {"regional_dense", "regional_quality", "coherence"}
     for entry in manifest.models.values():
         assert {str(file.precision) for file in entry.files} == {"int8", "float32", "float16"}
         assert "non-commercial" in entry.licence
@@ -90,6 +91,19 @@ def test_a_real_clip_is_judged(sonogauge: Sonogauge, released: Path, tmp_path: P
     rows = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert len(rows) == 195
     assert np.mean([row["verdict"] == "ok" for row in rows]) > 0.9
+
+
+def test_views_are_told_apart_and_other_organs_are_refused(released: Path, val: list[CamusSample], own_cache: Path):
+    others = read_others(DATA, "val")[::8]
+    if not others:
+        pytest.skip(f"no pictures of other organs in {DATA}")
+    with RegionalAssessor(released, provider="cpu", precision="int8", per_frame=True) as model:
+        found = [assess_image(model, sample.image()) for sample in val]
+        refused = [not assess_image(model, picture.image).is_judged for picture in others]
+    told = [(a.view, sample.view) for a, sample in zip(found, val, strict=True) if a.view is not None]
+    assert np.mean([a == b for a, b in told]) > 0.9
+    assert len(told) > 0.9 * len(val)
+    assert np.mean(refused) > 0.95
 
 
 def test_a_blurred_region_scores_lower_and_falls_most(released: Path, val: list[CamusSample], own_cache: Path):

@@ -76,7 +76,6 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> Findings:
         candidates = Candidates(
             methods,
             released.segment,
-            "end_to_end",
             recognise=lambda image: np.array([0.7, 0.1, 0.1, 0.1]),
             causes=says_haze,
             coherence=coherence_figures,

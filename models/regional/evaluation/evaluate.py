@@ -87,7 +87,7 @@ class Candidates:
 
     methods: Mapping[str, RegionalMethod]
     segment: Callable[[np.ndarray], np.ndarray]
-    released: str = "dense"
+    released: str = "end_to_end"
     recognise: Recogniser | None = None
     causes: CauseReader | None = None
     coherence: Callable[[VirtualDataset], dict[str, object]] | None = None

@@ -9,7 +9,7 @@ from models.runtime.dense import VIEW_CHANNELS
 
 TIME_CONSTANT_S = 0.4
 LEAST_P = 0.6  # below it no view is named
-OTHER_P = 0.5  # above it the picture is no apical view
+OTHER_P = 0.3  # above it the picture is no apical view; 99 of 100 CAMUS validation frames lie below 0.02
 _OTHER = VIEW_CHANNELS.index(OTHER_VIEW)
 
 

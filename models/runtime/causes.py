@@ -65,12 +65,13 @@ def frame_causes(
     foreshortening : 0..1, in shares of ``FORESHORTENED_FULL``
     length_share : length of the ventricle over the sector's height
     """
-    causes = []
-    for channel, name in enumerate(SHOWN_CAUSES):
-        values = np.nan_to_num(severity[channel])
-        regions = tuple(REGION_NAMES[i] for i in np.flatnonzero(values >= LEAST_SEVERITY))
-        if regions:
-            causes.append(Cause(name, strength_of(values), regions))
+    known = np.nan_to_num(severity[: len(SHOWN_CAUSES)])
+    strong = known >= LEAST_SEVERITY
+    causes = [
+        Cause(SHOWN_CAUSES[channel], strength_of(known[channel]), tuple(REGION_NAMES[i] for i in np.flatnonzero(row)))
+        for channel, row in enumerate(strong)
+        if row.any()
+    ]
     outside = tuple(name for name, share in zip(REGION_NAMES, outside_share, strict=True) if share > OUTSIDE_SHARE)
     if outside:
         causes.append(Cause("outside", float(max(outside_share)), outside))

@@ -11,7 +11,7 @@ import torch
 from models.data.camus import read_split
 from models.regional.dense.real import real_frame
 from models.regional.end_to_end.network import QualityMaps, RegionalQualityNet
-from models.regional.end_to_end.train import DegradedPairs, QualityRecipe, quality_loss
+from models.regional.end_to_end.train import DegradedPairs, QualityRecipe, cause_loss, quality_loss
 from models.regional.labelled import labelled_images
 from models.runtime.dense import CAUSE_CHANNELS
 from tests.support.made_up_camus import write_camus
@@ -94,3 +94,22 @@ def test_fixed_layers_stay_as_they_are():
         name.split(".")[0] for name, value in network.to_8.state_dict().items() if not torch.equal(value, before[name])
     }
     assert moved == {"4", "5", "6"}
+
+
+def test_the_causes_are_taught_without_touching_the_scores(pairs: DegradedPairs):
+    torch.manual_seed(0)
+    network = RegionalQualityNet()
+    network.fix_all_but_causes()
+    network.train()
+    batch = [part[None] for part in pairs[0]]
+    before = network(batch[0].flatten(0, 1)).scores
+    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=3e-3)
+    losses = []
+    for _ in range(4):
+        loss = cause_loss(network, *batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    assert torch.equal(network(batch[0].flatten(0, 1)).scores, before)

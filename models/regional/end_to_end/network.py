@@ -68,18 +68,26 @@ class RegionalQualityNet(nn.Module):
             nn.ReLU(inplace=True),
         )
         self.cause_head = nn.Conv2d(_CAUSE_WIDTH, len(CAUSE_CHANNELS), 1)
-        self._early_fixed = False
+        self._fixed: tuple[nn.Module, ...] = ()
 
     def fix_early_layers(self) -> None:
         """Train the stages from 64x64 to 32x32 on alone: the rest costs half of a step's time and has settled."""
-        self._early_fixed = True
-        self.to_8[:_EARLY_LAYERS].requires_grad_(False)
+        self._fix(self.to_8[:_EARLY_LAYERS])
+
+    def fix_all_but_causes(self) -> None:
+        """Train the causes' head alone: scores stay as they are."""
+        self._fix(*(part for name, part in self.named_children() if not name.startswith("cause_")))
+
+    def _fix(self, *parts: nn.Module) -> None:
+        self._fixed = parts
+        for part in parts:
+            part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Self:
         """As in any module, but fixed layers keep their normalisation."""
         super().train(mode)
-        if self._early_fixed:
-            self.to_8[:_EARLY_LAYERS].eval()
+        for part in self._fixed:
+            part.eval()
         return self
 
     def maps(self, grey: torch.Tensor) -> QualityMaps:

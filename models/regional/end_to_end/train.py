@@ -36,15 +36,20 @@ CLEAR_WEIGHT = 0.3  # of places without a cause, beside 1 where one is at its wo
 
 
 MAIN = Optimisation(epochs=13, learning_rate=1.2e-3, weight_decay=2e-2, average_decay=0.996)
+CAUSES = Optimisation(epochs=4, learning_rate=3e-3, weight_decay=1e-3, average_decay=0.99)
 FINISH = Optimisation(epochs=24, learning_rate=8e-4, weight_decay=2e-2, average_decay=0.998)
 
 
 @dataclass(frozen=True)
 class QualityRecipe:
-    """Everything that decides the outcome beside the data: a main phase, and a finish with the early layers fixed."""
+    """Everything that decides the outcome beside the data: three phases.
+
+    All layers; all but the early ones; the causes' head alone.
+    """
 
     optimisation: Optimisation = MAIN
     finish: Optimisation = FINISH
+    causes: Optimisation = CAUSES
     pairs_per_batch: int = 8
     difference_weight: float = 2.0
     map_weight: float = 1.0
@@ -115,17 +120,28 @@ def quality_loss(
     placed = ((wanted[:, None] * error_map.flatten(3)).sum(dim=3) * weight).sum() / 2
     log_attention = attention.float().flatten(2).log_softmax(dim=2).view(count, 2, REGION_COUNT, -1)
     focus = -((wanted[:, None] * log_attention).sum(dim=3) * weight).sum() / 2
-    error = functional.binary_cross_entropy_with_logits(cause_map.float(), causes.flatten(0, 1), reduction="none")
-    weighed = cause_weight.flatten(0, 1)
-    explained = (error.mean(dim=1) * weighed).sum() / weighed.sum().clamp(min=1e-6)
     return (
         absolute
-        + recipe.cause_weight * explained
+        + recipe.cause_weight * _cause_error(cause_map, causes, cause_weight)
         + recipe.difference_weight * relative
         + recipe.map_weight * placed
         + recipe.place_weight * place
         + recipe.attention_weight * focus
     )
+
+
+def _cause_error(cause_map: torch.Tensor, causes: torch.Tensor, cause_weight: torch.Tensor) -> torch.Tensor:
+    error = functional.binary_cross_entropy_with_logits(cause_map.float(), causes.flatten(0, 1), reduction="none")
+    weight = cause_weight.flatten(0, 1)
+    return (error.mean(dim=1) * weight).sum() / weight.sum().clamp(min=1e-6)
+
+
+def cause_loss(network: torch.nn.Module, *batch: torch.Tensor) -> torch.Tensor:
+    """Error of the causes' maps alone, for a batch of ``DegradedPairs``."""
+    images = batch[0].flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        cause_map = network.maps(images).causes
+    return _cause_error(cause_map, *batch[-2:])
 
 
 def train_quality(
@@ -136,7 +152,7 @@ def train_quality(
     Parameters
     ----------
     data_dir : folder that holds ``camus/`` and ``backbones/``
-    start : checkpoint of an earlier run; then the second phase alone goes on from its averaged weights
+    start : checkpoint of an earlier run; then the first phase is left out
 
     Raises
     ------
@@ -159,6 +175,11 @@ def train_quality(
         network = main.average.requires_grad_(True)
     data.seed = recipe.seed + 1
     network.fix_early_layers()
-    finish = Run(network, recipe.finish, out_dir / "quality.pt")
+    finish = Run(network, recipe.finish, out_dir / "quality_scores.pt")
     train_phase(finish, data, recipe.pairs_per_batch, lambda batch: quality_loss(finish.network, recipe, *batch))
-    return finish.checkpoint
+    network = finish.average
+    data.seed = recipe.seed + 2
+    network.requires_grad_(True).fix_all_but_causes()
+    causes = Run(network, recipe.causes, out_dir / "quality.pt")
+    train_phase(causes, data, recipe.pairs_per_batch, lambda batch: cause_loss(causes.network, *batch))
+    return causes.checkpoint

@@ -21,10 +21,11 @@ ORGANS: Mapping[str, str] = {
     "busi": "busi/*/images/*.png",
     "hc18": "hc18/*HC.png",
     "liver_aul": "liver_aul/*/image/*",
-    "lung_ccby": "lung_ccby/pocus_images/*/*",
+    "lung_ccby": "lung_ccby/pocus_*/**/*.*",
 }
 """Other organs: name -> pictures below the data folder."""
 
+_CLIPS = (".mp4", ".mpeg", ".avi", ".mov")
 _MOST_PER_ORGAN = 100  # spread over the set, so that no organ outweighs the others by number alone
 Recogniser = Callable[[np.ndarray], np.ndarray]
 """(256, 256) uint8 -> probabilities (4,) in the order of ``CLASSES``."""
@@ -83,8 +84,18 @@ def other_organs(data_dir: Path, organs: Mapping[str, str] = ORGANS) -> dict[str
 
 def _pictures(paths: Sequence[Path]) -> list[np.ndarray]:
     chosen = paths[:: max(-(-len(paths) // _MOST_PER_ORGAN), 1)]
-    found = (cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in chosen)
-    return [squash(np.asarray(image), cv2.INTER_AREA) for image in found if image is not None]
+    found = (_read(path) for path in chosen)
+    return [squash(image, cv2.INTER_AREA) for image in found if image is not None]
+
+
+def _read(path: Path) -> np.ndarray | None:
+    """A still, or the first frame of a clip, (H, W) uint8; None for what is neither."""
+    if path.suffix.lower() not in _CLIPS:
+        return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    clip = cv2.VideoCapture(str(path))
+    there, frame = clip.read()
+    clip.release()
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)) if there else None
 
 
 def _given(image: np.ndarray, recognise: Recogniser) -> np.ndarray:

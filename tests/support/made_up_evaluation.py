@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from capture.virtual.generator.sample import SampleMaker
 from models.data.camus import read_split
+from models.data.virtual_manifest import Manifest, prepare
+from models.data.virtual_shards import shard_name, shard_samples, write_shard
 from models.regional.evaluation.virtual import VirtualScores
 from models.regional.labelled import LabelledImage, labelled_images
 from models.runtime.methods import RegionalInput
@@ -59,3 +62,9 @@ def made_up_scores(frames: int = 96, seed: int = 3) -> VirtualScores:
 def made_up_images(data: Path) -> list[LabelledImage]:
     """The validation frames of a folder of ``write_camus``."""
     return labelled_images(read_split(data, "val"))
+
+
+def write_virtual(folder: Path, samples: int, views: dict[str, float], seed: int = 4) -> None:
+    """A small set of virtual frames, made within this process."""
+    prepare(folder, Manifest(seed, samples, views))
+    assert write_shard(folder / shard_name(0), SampleMaker(seed, views).make, shard_samples(0, samples), lambda: True)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from made_up_camus import write_camus
-from made_up_evaluation import MeanGrey, Noise, made_up_images, made_up_scores
+from made_up_evaluation import MeanGrey, Noise, made_up_images, made_up_scores, write_virtual
 from make_mock_models import heart_labels
 
 from calibration.score_map import LinearMap, ScoreMap
@@ -18,7 +18,6 @@ from capture.errors import DataError
 from models.data.camus import read_split
 from models.data.other_organs import read_others
 from models.data.virtual_dataset import VirtualDataset
-from models.data.virtual_generate import generate
 from models.metrics.volume import ejection_fraction, single_plane_volume
 from models.regional.evaluation.measurement import (
     Measured,
@@ -40,7 +39,7 @@ from models.runtime.regions import FailureReason, RegionFailure
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> VirtualDataset:
     folder = tmp_path_factory.mktemp("virtual") / "set"
-    generate(folder, seed=4, samples=6, views={"A4C": 1.0, "ALAX": 1.0})
+    write_virtual(folder, 6, {"A4C": 1.0, "ALAX": 1.0})
     return VirtualDataset(folder)
 
 

@@ -118,6 +118,7 @@ def observe(images: Sequence[LabelledImage], watch: Stopwatch) -> Iterator[Obser
     kinds = list(KINDS)
     for index, item in enumerate(images):
         maker, degrader = InputMaker(item), Degrader(item.image, item.sector)
+        untouched = watch.scores(Picture(item.image, maker.of(item.image)))  # the same at level 0 of every series
         for turn in range(KINDS_PER_FRAME):
             series = index * KINDS_PER_FRAME + turn
             kind = kinds[series % len(kinds)]
@@ -126,7 +127,7 @@ def observe(images: Sequence[LabelledImage], watch: Stopwatch) -> Iterator[Obser
             mask = item.masks_native()[region] if local else None
             for level in LEVELS:
                 native = degrader.apply(kind, level, mask, seed=series)
-                scores = watch.scores(Picture(native, maker.of(native)))
+                scores = watch.scores(Picture(native, maker.of(native))) if level > 0 else untouched
                 yield Observation(series, item.sample.patient, kind, level, region, local, item.scored, scores)
 
 

@@ -1,4 +1,4 @@
-"""From one frame to one assessment: sector, crop, dense network, view, regions, quality and its causes."""
+"""From one frame to one assessment: sector, crop, view, segmentation, regions, quality and its causes."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ from models.runtime.contract import (
     judged,
     label_of,
 )
-from models.runtime.dense import DenseReading, pooled, region_shares
+from models.runtime.dense import pooled, region_shares
 from models.runtime.dense_model import REGIONAL_DENSE, DenseModel
 from models.runtime.end_to_end import REGIONAL_QUALITY, EndToEnd
 from models.runtime.labels import contours_of, full_label_map, strongest_class
 from models.runtime.manifest import Precision, default_weights_folder, load_manifest
+from models.runtime.outlining import SEGMENTATION, Outlined, Outliner
 from models.runtime.plausibility import PlausibilityGate, heart_confidence
 from models.runtime.precision import open_model
 from models.runtime.providers import Provider
 from models.runtime.published import PublishedQuality, load_published
 from models.runtime.regions import RegionDivision, RegionFailure, divide
 from models.runtime.sector_tracker import SectorTracker, StreamKnowledge, TrackedSector
-from models.runtime.view_tracker import ViewTracker, is_other, view_of
+from models.runtime.view_tracker import is_other, view_of
 
 NOT_APICAL = "not an apical view of the heart"
 UNFAMILIAR = "the picture is unlike what the models know"
@@ -58,7 +59,7 @@ class _Refusal(Exception):
 
 
 class RegionalAssessor:
-    """The assessor of the live program: the dense network, the region division, and what follows from both.
+    """The assessor of the live program: its networks, the region division, and what follows from both.
 
     Parameters
     ----------
@@ -74,8 +75,7 @@ class RegionalAssessor:
         ``use_source`` was called, which then give the same results each time
     cache_dir : where the choice of precision is remembered, None for the user's cache
     published : folder with a site's own quality model (``published.py``) that scores in place of ours
-    method : what scores the regions and tells causes, one of ``METHODS``; segmentation and view are the dense
-        network's in both
+    method : what scores the regions and tells causes, one of ``METHODS``
 
     Raises
     ------
@@ -114,14 +114,19 @@ class RegionalAssessor:
             threads=threads,
             cache_dir=cache_dir,
         )
-        self._dense = DenseModel(open_ours(REGIONAL_DENSE))
         self._scorer: EndToEnd | PublishedQuality | None = None
         if published is not None:
             self._scorer = load_published(published, provider=provider, threads=threads)
         elif method == "end_to_end":
             self._scorer = EndToEnd(open_ours(REGIONAL_QUALITY))
+        self._outliner = Outliner(
+            open_ours(SEGMENTATION),
+            DenseModel(open_ours(REGIONAL_DENSE)),
+            per_frame=per_frame,
+            every_frame=not isinstance(self._scorer, EndToEnd),  # the dense maps score then, or tell causes
+        )
         self._model_ids = {info.name: info.model_id for info in self.models}
-        self._views, self._gate, self._per_frame = ViewTracker(per_frame), PlausibilityGate(), per_frame
+        self._gate, self._per_frame = PlausibilityGate(), per_frame
         self._background = background
         self._tracker = SectorTracker(_knowledge(profile), per_frame=per_frame, background=background is not False)
         self._view = view
@@ -132,12 +137,12 @@ class RegionalAssessor:
     def models(self) -> tuple[ModelInfo, ...]:
         """The models in use."""
         others = () if self._scorer is None else (self._scorer.info,)
-        return (self._dense.session.info, *others)
+        return (self._outliner.segmentation.info, self._outliner.dense.session.info, *others)
 
     def use_source(self, info: SourceInfo | None) -> None:
         """Take sector, spacing and view from a source that knows them; None for nothing known."""
         self._tracker.use_source(info)
-        self._views.forget()
+        self._outliner.forget()
         self._gate.reset()
         self._source_view = info.view if info is not None else None
         if self._background is None:
@@ -150,13 +155,13 @@ class RegionalAssessor:
     def forget_stream(self) -> None:
         """Drop the sector, levels and view that were learnt."""
         self._tracker.forget()
-        self._views.forget()
+        self._outliner.forget()
         self._gate.reset()
 
     def close(self) -> None:
         """Release sessions and the helper thread; twice is fine."""
         self._tracker.close()
-        self._dense.close()
+        self._outliner.close()
         if self._scorer is not None:
             self._scorer.close()
 
@@ -187,7 +192,7 @@ class RegionalAssessor:
         known: dict[str, Any] = {"view": self._view or self._source_view, "model_ids": self._model_ids}
         if self._keep_label_map:  # best effort: the whole picture may be one tight crop
             crop = SectorCrop(LinearField(0, 0, frame.width - 1, frame.height - 1), frame.height, frame.width)
-            known["label_map"] = full_label_map(self._dense.read(crop.extract(frame.pixels)).logits, crop)
+            known["label_map"] = full_label_map(self._outliner.segment(crop.extract(frame.pixels)), crop)
             watch.lap("network")
         return cannot_judge(frame, self._tracker.reason, stages_ms=watch.stages_ms, **known)
 
@@ -195,11 +200,10 @@ class RegionalAssessor:
         crop = tracked.crop
         grey = crop.extract(frame.pixels, tracked.levels)
         watch.lap("crop")
-        reading = self._dense.read(grey)
+        outlined = self._outliner.outline(grey, frame.t_mono_ns)
         watch.lap("network")
-        labels = strongest_class(reading.logits)
-        view_p = self._views.update(reading.view_p, frame.t_mono_ns)
-        view, p = view_of(view_p, self._view or self._source_view)
+        labels = strongest_class(outlined.logits)
+        view, p = view_of(outlined.view_p, self._view or self._source_view)
         spacing_mm = self._tracker.spacing_mm(frame)
         known: dict[str, Any] = {
             "view": view,
@@ -210,21 +214,21 @@ class RegionalAssessor:
             "spacing_assumed": spacing_mm is None,
         }
         if self._keep_label_map:
-            known["label_map"] = full_label_map(reading.logits, crop)
+            known["label_map"] = full_label_map(outlined.logits, crop)
         watch.lap("labels")
         try:
-            if is_other(view_p) and self._view is None:
+            if is_other(outlined.view_p) and self._view is None:
                 known |= {"view": None, "view_p": None}
                 raise _Refusal(NOT_APICAL)
             division = self._divide(labels, crop, spacing_mm, frame)
-            if heart_confidence(reading.logits, labels) < LEAST_CONFIDENCE:
+            if heart_confidence(outlined.logits, labels) < LEAST_CONFIDENCE:
                 raise _Refusal(UNFAMILIAR)
         except (RegionFailure, _Refusal) as failure:
             watch.lap("regions")
             known["contours"] = {} if failure.reason == NOT_APICAL else contours_of(labels, crop)
             return cannot_judge(frame, str(failure.reason), stages_ms=watch.lap("contours"), **known)
         watch.lap("regions")
-        regions, causes = self._score(grey, reading, division, crop, spacing_mm)
+        regions, causes = self._score(grey, outlined, division, crop, spacing_mm)
         watch.lap("quality")
         known["contours"] = contours_of(division.labels, crop)
         length_share = _length_share(division, crop, spacing_mm)
@@ -245,7 +249,7 @@ class RegionalAssessor:
     def _score(
         self,
         grey: np.ndarray,
-        reading: DenseReading,
+        outlined: Outlined,
         division: RegionDivision,
         crop: SectorCrop,
         spacing_mm: float | None,
@@ -256,11 +260,13 @@ class RegionalAssessor:
             second = self._scorer.read(grey)
             scores, severity = second.scores, pooled(second.severity, shares)
         else:
+            assert outlined.reading is not None  # read in every frame then
+            reading = outlined.reading
             rating = pooled(reading.rating, shares) if self._scorer is None else self._scorer.scores(grey)
             scores, severity = np.clip(rating, _LOWEST, _HIGHEST), pooled(reading.severity, shares)
         reasons = region_causes(severity, division.outside_share)
         length_share = _length_share(division, crop, spacing_mm)
-        causes = frame_causes(severity, division.outside_share, reading.foreshortening, length_share)
+        causes = frame_causes(severity, division.outside_share, outlined.foreshortening, length_share)
         return _regions(division, scores, reasons, crop), causes
 
 

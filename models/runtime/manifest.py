@@ -82,7 +82,7 @@ class ModelEntry(_Record):
     """
 
     version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]*$")
-    task: Literal["regional_dense", "regional_quality", "other"]
+    task: Literal["segmentation", "regional_dense", "regional_quality", "other"]
     contract: Contract
     card: str = ""
     training_data: tuple[str, ...] = ()

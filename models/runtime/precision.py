@@ -26,6 +26,7 @@ _LOG = logging.getLogger(__name__)
 CACHE_FILE = "precision.json"
 _RUNS = 15
 _DEFAULT_PARITY = {
+    "segmentation": Parity(measure="label_agreement", limit=0.98),
     "regional_dense": Parity(measure="label_agreement", limit=0.98),
     "regional_quality": Parity(measure="mean_abs", limit=0.15),
     "other": Parity(measure="mean_abs", limit=0.05),

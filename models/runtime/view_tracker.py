@@ -8,6 +8,8 @@ from models.runtime.contract import OTHER_VIEW, VIEWS
 from models.runtime.dense import VIEW_CHANNELS
 
 TIME_CONSTANT_S = 0.4
+SETTLED_P = 0.9  # of an apical view: from then on the view is looked at now and then
+LOOK_EVERY_S = 0.3
 LEAST_P = 0.6  # below it no view is named
 OTHER_P = 0.3  # above it the picture is no apical view; 99 of 100 CAMUS validation frames lie below 0.02
 _OTHER = VIEW_CHANNELS.index(OTHER_VIEW)
@@ -29,6 +31,17 @@ class ViewTracker:
         """Another stream begins."""
         self._mean: np.ndarray | None = None
         self._last_ns = 0
+
+    def is_due(self, t_ns: int) -> bool:
+        """Whether the view should be looked at in the frame of this time: always, until it has settled."""
+        if self._mean is None or self._per_frame or self._mean[: len(VIEWS)].max() < SETTLED_P:
+            return True
+        return not 0 <= t_ns - self._last_ns < LOOK_EVERY_S * 1e9
+
+    @property
+    def current(self) -> np.ndarray | None:
+        """The average so far, (4,) float32; None before the first frame."""
+        return self._mean
 
     def update(self, view_p: np.ndarray, t_ns: int) -> np.ndarray:
         """Take one frame's probabilities (4,) at its time; returns the average, (4,) float32, sum 1."""

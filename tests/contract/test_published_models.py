@@ -178,7 +178,7 @@ def test_the_assessor_scores_with_it(tmp_path: Path, sound: bytes):
         assessor.use_source(INFO)
         result = assessor.assess(Frame(pixels, 0, 0, "test"))
         names = [info.name for info in assessor.models]
-    assert names == ["regional_dense", "published"]
+    assert names == ["segmentation", "regional_dense", "published"]
     assert result.model_ids["published"].startswith("published@quality.onnx#")
     scores = np.array([region.score_raw for region in result.regions])
     assert np.isfinite(scores).all()

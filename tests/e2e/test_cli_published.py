@@ -55,7 +55,7 @@ def test_live_uses_it(sonogauge: Sonogauge, screens: list[np.ndarray], weights: 
     clip = write_video(tmp_path / "clip.mkv", greys, fps=12.0)
     ended = sonogauge("live", clip, "--headless", "--json", "--weights", weights, "--published", site)
     assert ended.code == 0, ended.err
-    assert [name.split("@")[0] for name in ended.json["models"]] == ["regional_dense", "published"]
+    assert [name.split("@")[0] for name in ended.json["models"]] == ["segmentation", "regional_dense", "published"]
     assert ended.json["last_assessment"]["verdict"] == "ok"
 
 

@@ -63,7 +63,7 @@ def assessed(folder: Path, precision: str, samples: list[CamusSample]) -> tuple[
 def test_every_file_is_sound_and_says_where_it_comes_from(sonogauge: Sonogauge, released: Path):
     assert sonogauge("models", "verify").code == 0
     manifest = load_manifest(released)
-    assert set(manifest.models) == {"regional_dense", "regional_quality", "coherence"}
+    assert set(manifest.models) == {"segmentation", "regional_dense", "regional_quality", "coherence"}
     for entry in manifest.models.values():
         assert {str(file.precision) for file in entry.files} == {"int8", "float32", "float16"}
         assert "non-commercial" in entry.licence

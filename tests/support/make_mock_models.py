@@ -1,7 +1,7 @@
 """Stand-in ONNX models with the contracts of the released ones, of a few operators each.
 
-The dense network gives one drawn heart and maps whatever it is shown, the quality network fixed scores; both add
-``gain`` times the mean grey level of their input when asked.
+The segmentation and the dense network give one drawn heart whatever they are shown, the latter maps as well, the
+quality network fixed scores; maps and scores add ``gain`` times the mean grey level of the input when asked.
 """
 
 from __future__ import annotations
@@ -32,6 +32,20 @@ def heart_labels(size: int = SIZE) -> np.ndarray:
     lumen = ((x - 128) / 34) ** 2 + ((y - 152) / 90) ** 2 < 1
     labels[lumen & (y < 178)] = 1
     return labels
+
+
+def segmentation_bytes(labels: np.ndarray | None = None, *, note: str = "") -> bytes:
+    """ONNX bytes: (N, 1, 256, 256) float32 -> logits (N, 4, 256, 256)."""
+    labels = heart_labels() if labels is None else labels
+    one_hot = (labels[None] == np.arange(4)[:, None, None])[None].astype(np.uint8)
+    nodes = [
+        helper.make_node("Cast", ["one_hot"], ["hot"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["image", "zero"], ["nothing"]),  # (N, 1, 256, 256)
+        helper.make_node("Mul", ["hot", "ten"], ["template"]),
+        helper.make_node("Add", ["template", "nothing"], ["logits"]),
+    ]
+    constants = {"one_hot": one_hot, "zero": np.float32(0), "ten": np.float32(10)}
+    return _model(nodes, constants, [("logits", [None, 4, SIZE, SIZE])], note)
 
 
 def rating_map(scores: Sequence[float], labels: np.ndarray | None = None) -> np.ndarray:
@@ -192,6 +206,7 @@ def write_mock_models(
     limits = {"nan_above": nan_above, "nan_below": nan_below}
     dense = {"view": view, "causes": causes, "foreshortening": foreshortening}
     made = {
+        "segmentation": {p: segmentation_bytes(labels, note=p) for p in precisions},
         "regional_dense": {p: dense_bytes(labels, scores, gain=gain, note=p, **dense, **limits) for p in precisions},
         "regional_quality": {p: quality_bytes(scores, gain=gain, note=p, **limits) for p in precisions},
     }
@@ -224,6 +239,11 @@ def _contract(*outputs: tuple[str, list[int | None]]) -> dict[str, object]:
 
 
 _ENTRIES: dict[str, dict[str, object]] = {
+    "segmentation": {
+        "version": "0.0.1",
+        "task": "segmentation",
+        "contract": _contract(("logits", [None, 4, SIZE, SIZE])),
+    },
     "regional_dense": {
         "version": "0.0.1",
         "task": "regional_dense",

@@ -18,6 +18,7 @@ from tests.support.make_mock_models import (
     dense_bytes,
     heart_labels,
     quality_bytes,
+    segmentation_bytes,
     write_mock_models,
     write_weights,
 )
@@ -78,7 +79,7 @@ def test_a_judged_frame_carries_all_of_the_contract(weights, assessor_of):
     assert set(result.contours) == {"LV", "MYO", "LA"}
     assert (result.view, result.view_p) == ("A4C", pytest.approx(1, abs=0.01))
     assert not result.spacing_assumed
-    assert set(result.model_ids) == {"regional_dense"}
+    assert set(result.model_ids) == {"segmentation", "regional_dense"}
     assert set(result.stages_ms) == {"sector", "crop", "network", "labels", "regions", "quality", "contours"}
     assert result.label_map is None
 
@@ -87,7 +88,7 @@ def test_the_end_to_end_method_scores_in_place_of_the_dense_map(weights, assesso
     result = assessor_of(weights, method="end_to_end").assess(screen())
     assert [region.score_raw for region in result.regions] == pytest.approx(SCORES)
     assert [region.label for region in result.regions] == [4, 4, 2, 1, 3, 5, 3, 3]
-    assert set(result.model_ids) == {"regional_dense", "regional_quality"}
+    assert set(result.model_ids) == {"segmentation", "regional_dense", "regional_quality"}
 
 
 def test_an_unknown_method_is_refused(weights, assessor_of):
@@ -245,7 +246,7 @@ def test_recordings_are_repeatable_and_live_sources_look_again_aside(weights, as
 
 def test_it_is_an_assessor_and_closes_twice(weights, assessor_of):
     assessor: Assessor = assessor_of(weights)
-    assert [model.name for model in assessor.models] == ["regional_dense"]
+    assert [model.name for model in assessor.models] == ["segmentation", "regional_dense"]
     assert all(model.provider == "CPUExecutionProvider" for model in assessor.models)
     assessor.forget_stream()
     assessor.close()
@@ -256,7 +257,14 @@ def test_it_is_an_assessor_and_closes_twice(weights, assessor_of):
 
 def test_a_quality_model_without_eight_scores_is_refused(tmp_path, assessor_of):
     seven = {"float32": quality_bytes([3.0] * 7)}
-    folder = write_weights(tmp_path / "w", {"regional_dense": {"float32": dense_bytes()}, "regional_quality": seven})
+    folder = write_weights(
+        tmp_path / "w",
+        {
+            "segmentation": {"float32": segmentation_bytes()},
+            "regional_dense": {"float32": dense_bytes()},
+            "regional_quality": seven,
+        },
+    )
     with pytest.raises(ModelError, match="scores"):
         assessor_of(folder, method="end_to_end")
 

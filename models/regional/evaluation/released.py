@@ -21,6 +21,7 @@ from models.runtime.end_to_end import REGIONAL_QUALITY, EndToEnd
 from models.runtime.labels import strongest_class
 from models.runtime.manifest import default_weights_folder
 from models.runtime.methods import RegionalInput, RegionalMethod
+from models.runtime.outlining import SEGMENTATION, Outliner
 from models.runtime.pixel_metrics import METRICS, PixelMetric
 from models.runtime.precision import open_model
 from models.runtime.reference import reference_batches
@@ -36,17 +37,19 @@ class Released:
     Attributes
     ----------
     dense : the dense network
+    outliner : what outlines a frame in the program
     methods : every quality method by name
     coherence : (N, 1, 256, 256) float32 -> coherence maps of the coherence network
     """
 
     dense: DenseModel
+    outliner: Outliner
     methods: dict[str, RegionalMethod]
     coherence: Callable[[np.ndarray], np.ndarray]
 
     def segment(self, image: np.ndarray) -> np.ndarray:
         """Cleaned labels of a model square: (256, 256) uint8 -> (256, 256) uint8."""
-        return clean_labels(strongest_class(self.dense.read(image).logits))
+        return clean_labels(strongest_class(self.outliner.outline(image, 0).logits))
 
     def recognise(self, image: np.ndarray) -> np.ndarray:
         """View probabilities (4,) of a model square."""
@@ -72,7 +75,9 @@ def open_released(stack: ExitStack, weights: Path | None, provider: str) -> Rele
         When a model file cannot be trusted or the provider asked for is not granted.
     """
     folder = weights or default_weights_folder()
-    opened = {name: open_model(folder, name, provider=provider) for name in (REGIONAL_DENSE, REGIONAL_QUALITY)}
+    opened = {
+        name: open_model(folder, name, provider=provider) for name in (SEGMENTATION, REGIONAL_DENSE, REGIONAL_QUALITY)
+    }
     coherence = open_model(folder, CoherenceMethod.name, provider=provider)
     for session in (*opened.values(), coherence):
         stack.callback(session.close)
@@ -83,13 +88,14 @@ def open_released(stack: ExitStack, weights: Path | None, provider: str) -> Rele
         "coherence": CoherenceMethod(coherence),
     }
     methods |= {name: PixelMetric(name) for name in METRICS}
-    return Released(dense, methods, lambda batch: coherence.run(batch)[0])
+    outliner = Outliner(opened[SEGMENTATION], dense, per_frame=True, every_frame=True)
+    return Released(dense, outliner, methods, lambda batch: coherence.run(batch)[0])
 
 
 def segmentation_ms(weights: Path | None) -> float:
-    """Median ms of the INT8 dense network, which segments, with two threads on the CPU."""
+    """Median ms of the INT8 segmentation network with two threads on the CPU."""
     folder = weights or default_weights_folder()
-    session = open_model(folder, REGIONAL_DENSE, provider="cpu", precision="int8", threads=2)
+    session = open_model(folder, SEGMENTATION, provider="cpu", precision="int8", threads=2)
     batch = reference_batches(1)[0]
     took_ms = []
     for _ in range(_WARM_RUNS + _TIMED_RUNS):

@@ -16,7 +16,7 @@ from calibration.profile import ScannerProfile
 from capture.errors import SettingsError
 from capture.frame import Frame, SourceInfo
 from capture.geometry import LinearField
-from models.runtime.causes import OUTSIDE_SHARE, advice_of, frame_causes, region_causes
+from models.runtime.causes import OUTSIDE_SHARE, TOLD_CAUSES, advice_of, frame_causes, region_causes
 from models.runtime.contract import (
     REGION_NAMES,
     Assessment,
@@ -264,9 +264,9 @@ class RegionalAssessor:
             reading = outlined.reading
             rating = pooled(reading.rating, shares) if self._scorer is None else self._scorer.scores(grey)
             scores, severity = np.clip(rating, _LOWEST, _HIGHEST), pooled(reading.severity, shares)
-        reasons = region_causes(severity, division.outside_share)
+        reasons = region_causes(severity, division.outside_share, TOLD_CAUSES)
         length_share = _length_share(division, crop, spacing_mm)
-        causes = frame_causes(severity, division.outside_share, outlined.foreshortening, length_share)
+        causes = frame_causes(severity, division.outside_share, outlined.foreshortening, length_share, TOLD_CAUSES)
         return _regions(division, scores, reasons, crop), causes
 
 

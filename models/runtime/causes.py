@@ -19,6 +19,10 @@ DEPTH_RANGE = (0.29, 0.80)
 """Length of the ventricle as a share of the sector's height: below it the depth is set too large, above it too
 small. One in a hundred CAMUS training frames lies below, none above."""
 SHOWN_CAUSES = tuple(cause for cause in CAUSE_CHANNELS if cause != "processing")
+TOLD_CAUSES: tuple[str, ...] = ()
+"""Causes with a map that the present networks tell well enough to be named to a user: none yet (card_quality.md). What
+geometry tells is named in any case."""
+
 _APEX = ("apical_left", "apical_right")
 _ANNULUS = ("annulus_left", "annulus_right")
 _ADVICE = {
@@ -34,15 +38,18 @@ _ADVICE = {
 _DEPTH_ADVICE = ("Depth too large: the ventricle is small in the picture", "Depth too small: the heart does not fit")
 
 
-def region_causes(severity: np.ndarray, outside_share: Sequence[float]) -> tuple[str | None, ...]:
+def region_causes(
+    severity: np.ndarray, outside_share: Sequence[float], told: Sequence[str] = SHOWN_CAUSES
+) -> tuple[str | None, ...]:
     """The strongest cause of each region.
 
     Parameters
     ----------
     severity : (7, 8), mean severity by cause (``CAUSE_CHANNELS``) and region, NaN where not judged
     outside_share : eight shares outside the sector
+    told : causes with a map that may be named
     """
-    known = np.nan_to_num(severity[: len(SHOWN_CAUSES)])
+    known = _told(severity, told)
     best = known.argmax(axis=0)
     found: list[str | None] = []
     for region, outside in enumerate(outside_share):
@@ -55,17 +62,21 @@ def region_causes(severity: np.ndarray, outside_share: Sequence[float]) -> tuple
 
 
 def frame_causes(
-    severity: np.ndarray, outside_share: Sequence[float], foreshortening: float, length_share: float
+    severity: np.ndarray,
+    outside_share: Sequence[float],
+    foreshortening: float,
+    length_share: float,
+    told: Sequence[str] = SHOWN_CAUSES,
 ) -> tuple[Cause, ...]:
     """All causes that reach their threshold, the strongest first.
 
     Parameters
     ----------
-    severity, outside_share : as for ``region_causes``
+    severity, outside_share, told : as for ``region_causes``
     foreshortening : 0..1, in shares of ``FORESHORTENED_FULL``
     length_share : length of the ventricle over the sector's height
     """
-    known = np.nan_to_num(severity[: len(SHOWN_CAUSES)])
+    known = _told(severity, told)
     strong = known >= LEAST_SEVERITY
     causes = [
         Cause(SHOWN_CAUSES[channel], strength_of(known[channel]), tuple(REGION_NAMES[i] for i in np.flatnonzero(row)))
@@ -80,6 +91,12 @@ def frame_causes(
     if not DEPTH_RANGE[0] <= length_share <= DEPTH_RANGE[1]:
         causes.append(Cause("depth", 1.0 if length_share < DEPTH_RANGE[0] else 0.5))
     return tuple(sorted(causes, key=lambda cause: -cause.strength))
+
+
+def _told(severity: np.ndarray, told: Sequence[str]) -> np.ndarray:
+    """Severity (6, 8) of the causes with a map, 0 where unknown or not to be named."""
+    allowed = np.array([[name in told] for name in SHOWN_CAUSES])
+    return np.asarray(np.nan_to_num(severity[: len(SHOWN_CAUSES)]) * allowed)
 
 
 def strength_of(severity: np.ndarray) -> float:

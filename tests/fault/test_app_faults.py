@@ -111,7 +111,7 @@ def test_nan_from_a_model_is_a_reason_and_no_score(
     write_mock_models(weights, nan_below=(1 + DARK) / 2 * plain)
     seen = play("nan_in_dark_pictures")["nan_in_dark_pictures"]
     assert seen["signal"] == "ok", "the picture goes on"
-    assert "regional_quality@0.0.1" in seen["reason"]
+    assert "regional_dense@0.0.1" in seen["reason"], "it is asked first"
     assert "NaN" in seen["reason"]
     assert seen["stayed"]
     assert seen["hidden_s"] < 1.0

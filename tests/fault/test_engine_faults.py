@@ -280,8 +280,7 @@ def test_an_assessor_that_raises_once_is_built_anew():
     with engine:
         wait_until(lambda: len(built) == 2 and shows_scores(engine))
         assert built[0].closed == 1
-        status = {w.name: w for w in engine.state.get().workers}
-        assert status["assess"].restarts == 1
+        wait_until(lambda: {w.name: w.restarts for w in engine.state.get().workers}["assess"] == 1)
     assert_accounts_add_up(engine)
 
 

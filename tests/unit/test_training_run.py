@@ -119,7 +119,7 @@ def test_a_weight_with_two_names_moves_once():
 
     average = twice(0.0)
     update_average(average, twice(1.0), 0.75)
-    assert float(average[0].weight) == pytest.approx(0.25)
+    assert average[0].weight.item() == pytest.approx(0.25)
 
 
 def test_epochs_asked_for_replace_those_of_the_plan():

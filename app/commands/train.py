@@ -77,7 +77,9 @@ def run_train_regional(
     elif attention == "learned":
         plan = QualityRecipe()
         main, finish = plan.optimisation.of(epochs), plan.finish.of(finish_epochs or epochs)
-        made = train_quality(data, out, replace(plan, optimisation=main, finish=finish), start=start)
+        causes = plan.causes.of(finish_epochs or epochs)
+        phases = replace(plan, optimisation=main, finish=finish, causes=causes)
+        made = train_quality(data, out, phases, start=start)
     else:
         raise SettingsError(f"the released recipe teaches learned attention, not {attention}: add --recipe paper")
     sys.stdout.write(f"{made}\n")

@@ -98,7 +98,9 @@ def export_coherence(
 
 @export_app.command("regional")
 def export_regional(
-    checkpoints: Annotated[Path, typer.Argument(help="Folder with dense.pt, quality.pt or both.")],
+    checkpoints: Annotated[
+        Path, typer.Argument(help="Folder with segmentation.pt, dense.pt, quality.pt or some of them.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the model files and their manifest.")],
     data: Data = DEFAULT_DATA,
     virtual: Annotated[Path | None, typer.Option(help="Virtual set: calibrates INT8 as well.")] = None,

@@ -18,14 +18,16 @@ from models.regional.dense.network import CLASSES, MAPS, DenseRegionalNet
 from models.regional.end_to_end.network import RegionalQualityNet
 from models.regional.labelled import sector_of
 from models.regional.layers import REGION_COUNT
+from models.regional.segmentation.network import SEGMENTATION_CLASSES, SegmentationUNet
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS
 
-VERSIONS = {"regional_dense": "1.0", "regional_quality": "1.2"}
+VERSIONS = {"segmentation": "1.0", "regional_dense": "1.0", "regional_quality": "1.2"}
 CALIBRATION_FRAMES = 160
 PARITY_FRAMES = 24
 CAMUS_LICENCE = "CC BY-NC-SA 4.0, non-commercial scientific research only"
 CAMUS_TRAINING = "CAMUS training split, 400 patients (Leclerc et al. 2019)"
 TRAINING_DATA = {
+    "segmentation": (CAMUS_TRAINING,),
     "regional_dense": (
         CAMUS_TRAINING,
         "frames of the virtual scanner",
@@ -36,11 +38,13 @@ TRAINING_DATA = {
 }
 # Not quantised: pooling has too few values to gain and sets the score; in the first layers INT8 hides what tells slight
 # noise and gain from none (mean change of a score .08 with, .02 without) and gains no time.
-FLOAT_NODES = {
+FLOAT_NODES: dict[str, tuple[str, ...]] = {
+    "segmentation": (),
     "regional_dense": ("/frame_head", "/map_head"),
     "regional_quality": ("Softmax", "ReduceSum", "/Mul", "/cause_head", "/to_8/to_8.0", "/to_8/to_8.1", "/to_8/to_8.2"),
 }
 OUTPUTS: dict[str, list[dict[str, object]]] = {
+    "segmentation": [{"name": "logits", "shape": [None, SEGMENTATION_CLASSES, 256, 256]}],
     "regional_dense": [
         {"name": "logits", "shape": [None, CLASSES, 256, 256]},
         {"name": "maps", "shape": [None, MAPS, MAP_SIZE, MAP_SIZE]},
@@ -51,8 +55,17 @@ OUTPUTS: dict[str, list[dict[str, object]]] = {
         {"name": "maps", "shape": [None, REGION_COUNT + len(CAUSE_CHANNELS), 32, 32]},
     ],
 }
-CHECKPOINTS = {"regional_dense": "dense.pt", "regional_quality": "quality.pt"}
-CARDS = {"regional_dense": "models/regional/card_dense.md", "regional_quality": "models/regional/card_quality.md"}
+CHECKPOINTS = {"segmentation": "segmentation.pt", "regional_dense": "dense.pt", "regional_quality": "quality.pt"}
+CARDS = {
+    "segmentation": "models/regional/card_segmentation.md",
+    "regional_dense": "models/regional/card_dense.md",
+    "regional_quality": "models/regional/card_quality.md",
+}
+NETWORKS = {
+    "segmentation": SegmentationUNet,
+    "regional_dense": DenseRegionalNet,
+    "regional_quality": RegionalQualityNet,
+}
 PREPROCESSING = (
     "tight sector crop, grey, expanded to full range, black outside the sector, squashed to 256x256; "
     "normalisation is inside the network"
@@ -64,7 +77,7 @@ def export_regional(checkpoints: Path, out: Path, data_dir: Path, virtual: Path 
 
     Parameters
     ----------
-    checkpoints : folder with ``dense.pt``, ``quality.pt`` or both
+    checkpoints : folder with ``segmentation.pt``, ``dense.pt``, ``quality.pt`` or some of them
     out : folder for files and manifest
     data_dir : folder that holds ``camus/``, for the calibration of INT8
     virtual : folder of a virtual set, whose frames then calibrate the dense network as well
@@ -80,7 +93,7 @@ def export_regional(checkpoints: Path, out: Path, data_dir: Path, virtual: Path 
     inputs = list(_calibration_inputs(read_split(data_dir, "train")))
     report: dict[str, object] = {}
     for task, checkpoint in found.items():
-        network = _load(DenseRegionalNet() if task == "regional_dense" else RegionalQualityNet(), checkpoint)
+        network = _load(NETWORKS[task](), checkpoint)
         known = [*inputs, *_virtual_inputs(virtual)] if task == "regional_dense" and virtual else inputs
         names = [str(output["name"]) for output in OUTPUTS[task]]
         files = export_network(network, out, task, names, known, keep_float=FLOAT_NODES[task])

@@ -92,13 +92,14 @@ def test_one_epoch_of_the_dense_network_on_all_kinds_of_pictures(
 
 def test_untrained_networks_become_files_that_the_program_runs(sonogauge: Sonogauge, data: Path, tmp_path: Path):
     torch.manual_seed(0)
-    for file, network in (("dense.pt", DenseRegionalNet()), ("quality.pt", RegionalQualityNet())):
+    made = {"segmentation.pt": SegmentationUNet, "dense.pt": DenseRegionalNet, "quality.pt": RegionalQualityNet}
+    for file, network in ((file, kind()) for file, kind in made.items()):
         torch.save({"average": network.state_dict()}, tmp_path / file)
     weights = tmp_path / "weights"
     ended = sonogauge("export", "regional", tmp_path, "--out", weights, "--data", data)
     assert ended.code == 0, ended.err
     report = ended.json
-    assert set(report) == {"regional_dense", "regional_quality"}
+    assert set(report) == {"segmentation", "regional_dense", "regional_quality"}
     assert all(set(files) == {"int8", "float32", "float16"} for files in report.values())
     assert max(report["regional_quality"]["float32"]["max_abs"]) < 0.05
     assert report["regional_dense"]["float32"]["label_agreement"] > 0.98

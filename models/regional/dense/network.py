@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from models.regional.layers import conv_block
+from models.regional.layers import FoldedUNet, conv_block
 from models.runtime.contract import STRUCTURE_VALUES
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS
 
@@ -36,26 +36,16 @@ class DenseOutput(NamedTuple):
     frame: torch.Tensor
 
 
-class DenseRegionalNet(nn.Module):
+class DenseRegionalNet(FoldedUNet):
     """Light U-Net with three heads.
 
-    The trunk is that of ``SegmentationUNet`` (first and last stage at half resolution, input folded 2x2 into channels).
-    Maps are read at a quarter of the resolution from the decoder, together with fine texture from the first stage: what
-    blurs or hides a wall shows in its speckle. The view is read from the deepest features.
+    The trunk is that of ``SegmentationUNet``. Maps are read at a quarter of the resolution from the decoder, together
+    with fine texture from the first stage: what blurs or hides a wall shows in its speckle. The view is read from the
+    deepest features.
     """
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
-        super().__init__()
-        self.fold = nn.PixelUnshuffle(2)
-        previous = (4, *widths[:-1])
-        self.down = nn.ModuleList(conv_block(i, o) for i, o in zip(previous, widths, strict=True))
-        self.pool = nn.MaxPool2d(2)
-        self.up = nn.ModuleList(
-            conv_block(deep + skip, skip) for deep, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
-        )
-        self.grow = nn.Upsample(scale_factor=2, mode="nearest")
-        self.head = nn.Conv2d(widths[0], 4 * CLASSES, 1)
-        self.unfold = nn.PixelShuffle(2)
+        super().__init__(widths, CLASSES)
         self.texture = _strided(widths[0], widths[0])
         self.map_mix = conv_block(widths[1] + widths[0], _HEAD_WIDTH)
         self.map_head = nn.Conv2d(_HEAD_WIDTH, MAPS, 1)
@@ -64,18 +54,12 @@ class DenseRegionalNet(nn.Module):
 
     def forward(self, grey: torch.Tensor) -> DenseOutput:
         """All outputs of (N, 1, 256, 256) float32 in 0..255."""
-        features = self.fold((grey - 50.0) / 50.0)  # (N, 4, 128, 128)
-        skips = []
-        for level, block in enumerate(self.down):
-            features = block(features if level == 0 else self.pool(features))
-            skips.append(features)
-        deep = self.frame_mix(features)  # (N, 128, 8, 8)
+        levels = self.encode((grey - 50.0) / 50.0)
+        deep = self.frame_mix(levels[-1])  # (N, 128, 8, 8)
         frame = self.frame_head(torch.cat([deep.mean(dim=(2, 3)), deep.amax(dim=(2, 3))], dim=1))
-        for block, skip in zip(self.up[:-1], skips[-2:0:-1], strict=True):
-            features = block(torch.cat([self.grow(features), skip], dim=1))
-        maps = self.map_head(self.map_mix(torch.cat([features, self.texture(skips[0])], dim=1)))
-        last = self.up[-1](torch.cat([self.grow(features), skips[0]], dim=1))
-        return DenseOutput(self.unfold(self.head(last)), maps, frame)
+        stages = self.decode(levels)
+        maps = self.map_head(self.map_mix(torch.cat([stages[-2], self.texture(levels[0])], dim=1)))
+        return DenseOutput(self.full_size(stages[-1]), maps, frame)
 
 
 def _strided(inputs: int, outputs: int) -> nn.Sequential:

@@ -7,8 +7,6 @@ one whole. One bad field costs only itself: it falls back to its default and is 
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import tomllib
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -19,6 +17,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.overlay.display_list import Cue
+from calibration.toml_file import swap_in
 from capture.errors import SettingsError
 
 _log = logging.getLogger(__name__)
@@ -151,22 +150,9 @@ def save(settings: Settings, path: Path) -> None:
     text = tomli_w.dumps(settings.model_dump(mode="json"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _swap_in(text, path)
+        swap_in(path, text.encode())
     except OSError as error:
         raise SettingsError(
             f"settings cannot be saved in {path.parent} ({error}): check that the folder is writable and the disk "
             "has room"
         ) from error
-
-
-def _swap_in(text: str, path: Path) -> None:
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except OSError:
-        Path(aside).unlink(missing_ok=True)
-        raise

@@ -80,7 +80,7 @@ class TomlKind:
         text = tomli_w.dumps(values)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _swap_in(path, text.encode())
+            swap_in(path, text.encode())
         except OSError as error:
             raise self.error(f"cannot save {self.what} {path} ({error.strerror}): check the folder's rights") from error
 
@@ -98,7 +98,8 @@ def broken_rules(error: ValidationError) -> str:
     return "; ".join(findings)
 
 
-def _swap_in(path: Path, data: bytes) -> None:
+def swap_in(path: Path, data: bytes) -> None:
+    """Write a file aside and swap it in, so that none is ever half written; OSError when that fails."""
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
     try:
         with os.fdopen(handle, "wb") as file:

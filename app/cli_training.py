@@ -47,12 +47,15 @@ def train_regional(
     backbone: Annotated[Literal["mobilenetv2", "efficientnet", "cvc"], typer.Option()] = "mobilenetv2",
     task: Annotated[Literal["regression", "classification"], typer.Option()] = "regression",
     attention: Annotated[Literal["none", "soft", "hard", "learned"], typer.Option()] = "learned",
+    virtual: Annotated[Path | None, typer.Option(help="Virtual set to train on, beside the real one.")] = None,
     start: Annotated[Path | None, typer.Option(help="Go on with the second phase from this checkpoint.")] = None,
 ) -> None:
     """End-to-end regional quality on CAMUS with degradations of known severity; the paper's ablations as options."""
     from app.commands.train import run_train_regional
 
-    raise typer.Exit(run_train_regional(data, out, epochs, finish_epochs, backbone, task, attention, recipe, start))
+    raise typer.Exit(
+        run_train_regional(data, out, epochs, finish_epochs, backbone, task, attention, recipe, virtual, start)
+    )
 
 
 @train_app.command("dense")

@@ -62,6 +62,7 @@ def run_train_regional(
     task: Task,
     attention: Attention,
     recipe: str,
+    virtual: Path | None,
     start: Path | None,
 ) -> int:
     """Train the regional quality network, or one of the paper's ablation study; prints the checkpoint's path."""
@@ -79,7 +80,7 @@ def run_train_regional(
         main, finish = plan.optimisation.of(epochs), plan.finish.of(finish_epochs or epochs)
         causes = plan.causes.of(finish_epochs or epochs)
         phases = replace(plan, optimisation=main, finish=finish, causes=causes)
-        made = train_quality(data, out, phases, start=start)
+        made = train_quality(data, out, phases, virtual=virtual, start=start)
     else:
         raise SettingsError(f"the released recipe teaches learned attention, not {attention}: add --recipe paper")
     sys.stdout.write(f"{made}\n")

@@ -52,6 +52,7 @@ class Item:
     rating, rating_weight : (2, 64, 64)
     shares, scored : regions (2, 8, 64, 64) and whether they count (2, 8)
     paired : 1 when the two are one picture at two levels
+    mirrored : (2,), whether left and right changed places
     coherence, coherence_weight : (2, 64, 64)
     causes, cause_weight : (2, 7, 64, 64) and (2, 64, 64)
     view, view_weight : (2,)
@@ -66,6 +67,7 @@ class Item:
     shares: np.ndarray = field(default_factory=lambda: np.zeros((2, REGION_COUNT, MAP_SIZE, MAP_SIZE), np.float32))
     scored: np.ndarray = field(default_factory=lambda: np.zeros((2, REGION_COUNT), np.float32))
     paired: float = 0.0
+    mirrored: np.ndarray = field(default_factory=lambda: np.zeros(2, bool))
     coherence: np.ndarray = field(default_factory=lambda: np.zeros(_CELLS, np.float32))
     coherence_weight: np.ndarray = field(default_factory=lambda: np.zeros(_CELLS, np.float32))
     causes: np.ndarray = field(
@@ -118,7 +120,7 @@ class DenseMixture(Dataset[dict[str, torch.Tensor]]):
 
     def _item(self, kind: str, random: np.random.Generator) -> Item:
         if kind == "degraded_pairs":
-            return real_pair_item(self.labelled[random.integers(len(self.labelled))], random, self.strength)[0]
+            return real_pair_item(self.labelled[random.integers(len(self.labelled))], random, self.strength)
         if kind == "real_styles":
             return real_style_item(
                 [self.real[i] for i in random.integers(len(self.real), size=2)], random, self.strength
@@ -141,8 +143,8 @@ class DenseMixture(Dataset[dict[str, torch.Tensor]]):
         return Item(np.stack(pictures))
 
 
-def real_pair_item(frame: RealFrame, random: np.random.Generator, strength: float) -> tuple[Item, bool]:
-    """One real frame at two levels, in one geometry; and whether that mirrors it."""
+def real_pair_item(frame: RealFrame, random: np.random.Generator, strength: float) -> Item:
+    """One real frame at two levels, in one geometry."""
     pair = degraded_pair(frame, random)
     warp = random_warp(random, strength)
     images = _mild_intensity([warp.image(squash(picture, cv2.INTER_AREA)) for picture in pair.pictures], random)
@@ -151,7 +153,7 @@ def real_pair_item(frame: RealFrame, random: np.random.Generator, strength: floa
     rating = 1 + (frame.anchor_map - 1) * pair.kept
     around = np.clip(shares.sum(axis=0), 0, 1)
     view = VIEW_CHANNELS.index(frame.item.sample.view)
-    item = Item(
+    return Item(
         np.stack(images),
         label=np.stack([warp.label(frame.label)] * 2),
         rating=warp.maps(rating),
@@ -159,12 +161,12 @@ def real_pair_item(frame: RealFrame, random: np.random.Generator, strength: floa
         shares=np.stack([shares] * 2),
         scored=np.stack([scored] * 2),
         paired=1.0,
+        mirrored=np.full(2, warp.is_mirrored),
         causes=np.stack([warp.maps(causes) for causes in pair.causes]),
         cause_weight=np.stack([inside] * 2),
         view=np.full(2, view),
         view_weight=np.full(2, 0.5, np.float32),
     )
-    return item, warp.is_mirrored
 
 
 def real_style_item(
@@ -184,12 +186,13 @@ _VIRTUAL_CAUSES = 0.08  # their physical severities are another scale than the k
 _VIRTUAL_STYLE = 1.6  # strength of the changes that keep a network from getting used to simulated pictures
 
 
-def virtual_item(frames: list[VirtualFrame], random: np.random.Generator) -> Item:
+def virtual_item(frames: list[VirtualFrame], random: np.random.Generator, style_share: float = 0.4) -> Item:
     """Two virtual frames, each either with its maps or with a strong change of style, which makes them untrue."""
     item = Item(np.zeros((2, INPUT_SIZE, INPUT_SIZE), np.uint8))
     for place, frame in enumerate(frames):
         warp = random_warp(random)
         image = warp.image(frame.image)
+        item.mirrored[place] = warp.is_mirrored
         item.label[place] = warp.label(frame.label)
         item.label_weight[place] = float(frame.is_apical)
         item.view[place] = frame.view
@@ -197,7 +200,7 @@ def virtual_item(frames: list[VirtualFrame], random: np.random.Generator) -> Ite
         if frame.is_apical:
             item.foreshortening[place] = min(frame.foreshortening / FORESHORTENED_FULL, 1)
             item.foreshortening_weight[place] = 1.0
-        if random.random() < 0.4:
+        if random.random() < style_share:
             item.images[place] = random_intensity(image, random, _VIRTUAL_STYLE)
             continue
         item.images[place] = _mild_intensity([image], random)[0]

@@ -28,7 +28,7 @@ def train_segmentation(
     virtual_only: Annotated[bool, typer.Option("--virtual-only", help="Leave the real frames out.")] = False,
     start: Annotated[Path | None, typer.Option(help="Begin with the weights of this checkpoint.")] = None,
     net: Annotated[Literal["light", "nnunet"], typer.Option(help="nnunet: the paper's, in one phase.")] = "light",
-    classes: Annotated[int, typer.Option(min=4, max=5, help="5: with the aorta, which virtual ALAX has.")] = 4,
+    classes: Annotated[int, typer.Option(min=4, max=5, help="5: with the aorta, which virtual ALAX has.")] = 5,
 ) -> None:
     """Segmentation of LV, MYO and LA on CAMUS, on virtual frames or on both."""
     from app.commands.train import run_train_segmentation
@@ -79,11 +79,14 @@ def train_coherence(
     virtual: Annotated[Path, typer.Option(help="Folder of virtual samples, made by 'virtual dataset'.")],
     out: Out,
     epochs: Epochs = 0,
+    finish_epochs: FinishEpochs = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder with camus/: its frames, degraded, as well.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Go on with the second phase from this checkpoint.")] = None,
 ) -> None:
-    """Coherence map from the picture, on virtual samples with true coherence."""
+    """Coherence map from the picture, on virtual samples with true coherence, then on degraded real frames as well."""
     from app.commands.train import run_train_coherence
 
-    raise typer.Exit(run_train_coherence(virtual, out, epochs))
+    raise typer.Exit(run_train_coherence(virtual, out, epochs, finish_epochs, data, start))
 
 
 @export_app.command("coherence")

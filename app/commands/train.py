@@ -101,14 +101,17 @@ def run_train_dense(
     return 0
 
 
-def run_train_coherence(virtual: Path, out: Path, epochs: int) -> int:
-    """Train the coherence network on a virtual set; prints the checkpoint's path."""
+def run_train_coherence(
+    virtual: Path, out: Path, epochs: int, finish_epochs: int, data: Path | None, start: Path | None
+) -> int:
+    """Train the coherence network on a virtual set and real frames; prints the checkpoint's path."""
     _need_training_extra()
     from models.regional.coherence.train import CoherenceRecipe, train_coherence
 
     plan = CoherenceRecipe()
-    recipe = replace(plan, optimisation=plan.optimisation.of(epochs))
-    sys.stdout.write(f"{train_coherence(virtual, out, recipe)}\n")
+    main, finish = plan.optimisation.of(epochs), plan.finish.of(finish_epochs or epochs)
+    recipe = replace(plan, optimisation=main, finish=finish)
+    sys.stdout.write(f"{train_coherence(virtual, out, recipe, data_dir=data, start=start)}\n")
     return 0
 
 

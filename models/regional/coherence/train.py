@@ -1,4 +1,4 @@
-"""Train the coherence network on virtual pairs of picture and true coherence."""
+"""Train the coherence network on virtual pairs of picture and true coherence, then on degraded real frames as well."""
 
 from __future__ import annotations
 
@@ -10,53 +10,97 @@ import numpy as np
 import torch
 
 from capture.errors import DataError
+from models.data.camus import read_split, squash
 from models.data.virtual_dataset import VirtualDataset
 from models.metrics.image_similarity import K1, K2, WINDOW, WINDOW_SIGMA
-from models.regional.coherence.data import CoherencePairs
+from models.regional.coherence.data import CoherencePairs, RealAndVirtual
 from models.regional.coherence.network import CoherenceUNet
 from models.regional.coherence.truth import seen_styles
-from models.training import Optimisation, Run, train_phase
+from models.regional.dense.real import RealFrame, real_frame
+from models.regional.labelled import labelled_images
+from models.training import Optimisation, Run, load_average, train_phase
 
 MAIN = Optimisation(epochs=5, learning_rate=5e-3, weight_decay=1e-4, average_decay=0.995)
+FINISH = Optimisation(epochs=6, learning_rate=2e-3, weight_decay=1e-4, average_decay=0.995)
 
 
 @dataclass(frozen=True)
 class CoherenceRecipe:
-    """Everything that decides the outcome beside the data.
+    """Everything that decides the outcome beside the data: virtual pairs alone, then real frames as well.
 
     The paper: Adam at 1e-2, batches of 32, 500 epochs. Here fewer passes over more diverse samples, a schedule, and
     averaged weights.
     """
 
     optimisation: Optimisation = MAIN
+    finish: Optimisation = FINISH
     batch: int = 16
     error_weight: float = 1.0
     seed: int = 20261121
 
 
-def train_coherence(virtual: Path, out_dir: Path, recipe: CoherenceRecipe = CoherenceRecipe()) -> Path:
+def train_coherence(
+    virtual: Path,
+    out_dir: Path,
+    recipe: CoherenceRecipe = CoherenceRecipe(),
+    *,
+    data_dir: Path | None = None,
+    start: Path | None = None,
+) -> Path:
     """Train and return the path of the checkpoint (resumes from what is there).
 
     Parameters
     ----------
     virtual : folder of ``sonogauge virtual dataset``; samples of the held-out style are left out
     out_dir : gets ``coherence.pt`` and its story, ``coherence.jsonl``
+    data_dir : folder that holds ``camus/``; without it there is no second phase
+    start : checkpoint of a first phase, which is then left out; the second needs ``data_dir``
 
     Raises
     ------
     DataError
-        The set cannot be read, or all of its samples are of the held-out style.
+        A set or ``start`` cannot be read, all virtual samples are of the held-out style, or no real frame has eight
+        regions.
     """
+    if start is not None and data_dir is None:
+        raise DataError(f"nothing to go on with from {start}: the second phase needs real frames, add --data DIR")
     torch.manual_seed(recipe.seed)
     samples = VirtualDataset(virtual)
     chosen = seen_styles(samples)
     if not chosen:
         raise DataError(f"{virtual} holds the held-out style alone: make more samples with 'sonogauge virtual dataset'")
+    frames = _real_frames(data_dir) if data_dir is not None else []
     network = CoherenceUNet().to(memory_format=torch.channels_last)
-    run = Run(network, recipe.optimisation, out_dir / "coherence.pt")
     pairs = CoherencePairs(samples, chosen, recipe.seed)
-    train_phase(run, pairs, recipe.batch, lambda batch: _loss(run.network, batch, recipe.error_weight))
-    return run.checkpoint
+    if start is not None:
+        load_average(network, start)
+    else:
+        main = Run(network, recipe.optimisation, out_dir / ("coherence_main.pt" if frames else "coherence.pt"))
+        train_phase(main, pairs, recipe.batch, lambda batch: _loss(main.network, batch, recipe.error_weight))
+        if not frames:
+            return main.checkpoint
+        network = main.average.requires_grad_(True)
+    mixture = RealAndVirtual(frames, [_untouched(network, frame) for frame in frames], pairs, recipe.seed + 1)
+    finish = Run(network, recipe.finish, out_dir / "coherence.pt")
+    train_phase(finish, mixture, recipe.batch, lambda batch: _loss(finish.network, batch, recipe.error_weight))
+    return finish.checkpoint
+
+
+def _real_frames(data_dir: Path) -> list[RealFrame]:
+    frames = [real_frame(item) for item in labelled_images(read_split(data_dir, "train"))]
+    if not frames:
+        raise DataError(f"no training frame in {data_dir} has eight regions: check its label maps")
+    return frames
+
+
+@torch.no_grad()
+def _untouched(network: torch.nn.Module, frame: RealFrame) -> np.ndarray:
+    """What the network says of an untouched frame, (256, 256) float16."""
+    network.eval()
+    picture = torch.from_numpy(squash(frame.item.image, cv2.INTER_AREA))[None, None].float()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network(picture.contiguous(memory_format=torch.channels_last))
+    return np.asarray(found.float()[0, 0].numpy().astype(np.float16))
 
 
 def _loss(

@@ -107,8 +107,17 @@ class Run:
         log.info("going on after epoch %d of %s", self.epochs_done, self.checkpoint)
 
 
-def load_average(network: torch.nn.Module, checkpoint: Path) -> None:
+Weights = dict[str, torch.Tensor]
+
+
+def load_average(
+    network: torch.nn.Module, checkpoint: Path, fitted: Callable[[Weights], Weights] = lambda weights: weights
+) -> None:
     """Give ``network`` the averaged weights of another run's checkpoint.
+
+    Parameters
+    ----------
+    fitted : makes that run's weights those of a network that differs in some layer
 
     Raises
     ------
@@ -116,7 +125,7 @@ def load_average(network: torch.nn.Module, checkpoint: Path) -> None:
         When the file is missing, is no checkpoint or holds another network's weights.
     """
     try:
-        network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
+        network.load_state_dict(fitted(torch.load(checkpoint, weights_only=True)["average"]))
     except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError, EOFError) as error:
         advice = "give the checkpoint of a run of this kind"
         raise DataError(f"cannot begin with {checkpoint}: {error}; {advice}") from error

@@ -124,6 +124,7 @@ class RegionalAssessor:
             DenseModel(open_ours(REGIONAL_DENSE)),
             per_frame=per_frame,
             every_frame=not isinstance(self._scorer, EndToEnd),  # the dense maps score then, or tell causes
+            one_pass=self._scorer is None,
         )
         self._model_ids = {info.name: info.model_id for info in self.models}
         self._gate, self._per_frame = PlausibilityGate(), per_frame
@@ -200,10 +201,11 @@ class RegionalAssessor:
         crop = tracked.crop
         grey = crop.extract(frame.pixels, tracked.levels)
         watch.lap("crop")
-        outlined = self._outliner.outline(grey, frame.t_mono_ns)
+        fixed_view = self._view or self._source_view
+        outlined = self._outliner.outline(grey, frame.t_mono_ns, fixed_view)
         watch.lap("network")
         labels = strongest_class(outlined.logits)
-        view, p = view_of(outlined.view_p, self._view or self._source_view)
+        view, p = view_of(outlined.view_p, fixed_view)
         spacing_mm = self._tracker.spacing_mm(frame)
         known: dict[str, Any] = {
             "view": view,

@@ -1,7 +1,7 @@
-"""Which network outlines a frame, and how often the view is looked at.
+"""What outlines a frame, and how often the view is looked at.
 
-The segmentation network outlines two- and four-chamber views; the dense network tells the view, now and then once that
-has settled, and outlines long-axis views with their aorta.
+The segmentation network outlines all three apical views; the dense network tells the view, now and then once that has
+settled. It can do both in one pass, with outlines that are less exact.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.runtime.contract import STRUCTURE_VALUES
 from models.runtime.dense import VIEW_CHANNELS, DenseReading
 from models.runtime.dense_model import DenseModel
 from models.runtime.session import ModelSession, batch_of
@@ -24,7 +25,7 @@ class Outlined:
 
     Attributes
     ----------
-    logits : (C, 256, 256) float32, four classes, or five in a long-axis view
+    logits : (C, 256, 256) float32: background, LV, MYO, LA, and the aorta in a long-axis view alone
     view_p : (4,) float32 in the order of ``VIEW_CHANNELS``, averaged over the stream
     foreshortening : 0..1, of the last frame that the dense network read
     reading : of the dense network, None when it was left out in this frame
@@ -44,11 +45,20 @@ class Outliner:
     segmentation, dense : closed with this object
     per_frame : pictures have nothing to do with each other
     every_frame : read the dense network in each frame, for its maps
+    one_pass : take the outlines from the dense network as well; reads it in each frame
     """
 
-    def __init__(self, segmentation: ModelSession, dense: DenseModel, *, per_frame: bool, every_frame: bool) -> None:
+    def __init__(
+        self,
+        segmentation: ModelSession,
+        dense: DenseModel,
+        *,
+        per_frame: bool,
+        every_frame: bool,
+        one_pass: bool = False,
+    ) -> None:
         self.segmentation, self.dense = segmentation, dense
-        self._views, self._every_frame = ViewTracker(per_frame), every_frame
+        self._views, self._every_frame, self._one_pass = ViewTracker(per_frame), every_frame or one_pass, one_pass
         self._foreshortening = 0.0
 
     def forget(self) -> None:
@@ -61,8 +71,12 @@ class Outliner:
         self.segmentation.close()
         self.dense.close()
 
-    def outline(self, grey: np.ndarray, t_ns: int) -> Outlined:
+    def outline(self, grey: np.ndarray, t_ns: int, fixed_view: str | None = None) -> Outlined:
         """Read a model square (256, 256) uint8 of a stream at its time.
+
+        Parameters
+        ----------
+        fixed_view : the view as the user or the source says, None to go by what the network sees
 
         Raises
         ------
@@ -70,17 +84,18 @@ class Outliner:
             When a model fails or gives values that are not finite.
         """
         reading, view_p = self._look(grey, t_ns)
-        if reading is not None and is_long_axis(view_p):
-            return Outlined(reading.logits, view_p, self._foreshortening, reading)
-        return Outlined(self.segment(grey), view_p, self._foreshortening, reading)
+        logits = reading.logits if reading is not None and self._one_pass else self.segment(grey)
+        if (fixed_view or likeliest_view(view_p)) != "ALAX":
+            logits = logits[: STRUCTURE_VALUES["AO"]]
+        return Outlined(logits, view_p, self._foreshortening, reading)
 
     def segment(self, grey: np.ndarray) -> np.ndarray:
-        """Logits (4, 256, 256) of the segmentation network."""
+        """Logits (5, 256, 256) of the segmentation network."""
         return np.asarray(self.segmentation.run(batch_of(grey))[0][0])
 
     def _look(self, grey: np.ndarray, t_ns: int) -> tuple[DenseReading | None, np.ndarray]:
         known = self._views.current
-        due = self._every_frame or known is None or self._views.is_due(t_ns) or is_long_axis(known)
+        due = self._every_frame or known is None or self._views.is_due(t_ns)
         if not due and known is not None:
             return None, known
         reading = self.dense.read(grey)
@@ -88,6 +103,6 @@ class Outliner:
         return reading, self._views.update(reading.view_p, t_ns)
 
 
-def is_long_axis(view_p: np.ndarray) -> bool:
-    """Whether the long axis is the likeliest view."""
-    return VIEW_CHANNELS[int(np.argmax(view_p))] == "ALAX"
+def likeliest_view(view_p: np.ndarray) -> str:
+    """Name among ``VIEW_CHANNELS``."""
+    return VIEW_CHANNELS[int(np.argmax(view_p))]

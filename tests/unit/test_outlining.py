@@ -16,7 +16,7 @@ class FakeSegmentation:
 
     def run(self, batch):
         self.runs += 1
-        return (np.zeros((1, 4, 256, 256), np.float32),)
+        return (np.zeros((1, 5, 256, 256), np.float32),)
 
     def close(self): ...
 
@@ -49,9 +49,23 @@ def test_a_settled_view_is_looked_at_three_times_a_second():
     assert found[1].reading is None
 
 
-def test_the_long_axis_is_outlined_by_the_network_that_knows_the_aorta():
+def test_the_aorta_is_looked_for_in_the_long_axis_alone():
     outliner, segmentation, dense = outliner_of("ALAX")
-    assert all(outliner.outline(GREY, index * FRAME_NS).logits.shape[0] == 5 for index in range(10))
+    found = [outliner.outline(GREY, index * FRAME_NS) for index in range(60)]
+    assert all(outlined.logits.shape[0] == 5 for outlined in found)
+    assert segmentation.runs == 60
+    assert dense.reads <= 8
+
+
+@pytest.mark.parametrize(("seen", "fixed", "classes"), [("A4C", "ALAX", 5), ("ALAX", "A4C", 4), ("ALAX", None, 5)])
+def test_a_fixed_view_counts_more_than_what_the_network_sees(seen, fixed, classes):
+    outliner, _, _ = outliner_of(seen)
+    assert len(outliner.outline(GREY, 0, fixed).logits) == classes
+
+
+def test_one_pass_leaves_the_segmentation_out():
+    outliner, segmentation, dense = outliner_of("A4C", one_pass=True)
+    assert all(len(outliner.outline(GREY, index * FRAME_NS).logits) == 4 for index in range(10))
     assert (segmentation.runs, dense.reads) == (0, 10)
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from models.regional.layers import FoldedUNet, conv_block
+from models.regional.segmentation.network import with_classes
 from models.runtime.contract import STRUCTURE_VALUES
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS
 
@@ -72,17 +73,8 @@ def _strided(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def start_from_segmentation(network: DenseRegionalNet, average: dict[str, torch.Tensor]) -> None:
-    """Give the trunk the weights of a ``SegmentationUNet``; its four classes become the first four of five.
-
-    ``average`` is that network's state dict. The fifth class (aorta) starts as background.
-    """
-    own = network.state_dict()
-    kept = {name: values for name, values in average.items() if not name.startswith("head.")}
-    for part in ("weight", "bias"):
-        four = average[f"head.{part}"].unflatten(0, (4, 4))  # (class, place in the 2x2 block, ...)
-        five = torch.cat([four, four[:1]]).flatten(0, 1)
-        kept[f"head.{part}"] = five
-    network.load_state_dict(own | kept)
+    """Give the trunk the weights of a ``SegmentationUNet``, whose state dict ``average`` is."""
+    network.load_state_dict(network.state_dict() | with_classes(average, CLASSES))
 
 
 assert MAP_SIZE == 64  # a quarter of the input: where the decoder's second last stage works

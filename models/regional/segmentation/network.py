@@ -10,11 +10,11 @@ import torch
 
 from models.regional.layers import FoldedUNet
 
-SEGMENTATION_CLASSES = 4  # background, LV, MYO, LA
+SEGMENTATION_CLASSES = 5  # background, LV, MYO, LA, AO
 
 
 class SegmentationUNet(FoldedUNet):
-    """Light U-Net for two- and four-chamber views.
+    """Light U-Net for the three apical views.
 
     Shapes: (N, 1, 256, 256) float32 in 0..255 -> logits (N, classes, 256, 256).
     """
@@ -25,3 +25,13 @@ class SegmentationUNet(FoldedUNet):
     def forward(self, grey: torch.Tensor) -> torch.Tensor:
         """Logits per class."""
         return self.full_size(self.decode(self.encode((grey - 50.0) / 50.0))[-1])
+
+
+def with_classes(average: dict[str, torch.Tensor], classes: int) -> dict[str, torch.Tensor]:
+    """Weights of a ``FoldedUNet`` for at least ``classes`` outputs; one that it did not have begins as background."""
+    grown = dict(average)
+    for part in ("head.weight", "head.bias"):
+        known = average[part].unflatten(0, (-1, 4))  # (class, place in the 2x2 block, ...)
+        missing = classes - len(known)
+        grown[part] = torch.cat([known, *[known[:1]] * missing]).flatten(0, 1)
+    return grown

@@ -10,7 +10,7 @@ MONAI takes seconds to import and serves this file alone, so it is imported when
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from torch import nn
 from capture.errors import SettingsError
 from models.data.camus import read_split
 from models.regional.segmentation.network import SEGMENTATION_CLASSES
-from models.regional.segmentation.train import evaluate_network, segmentation_loss, training_frames
+from models.regional.segmentation.train import VirtualUse, evaluate_network, segmentation_loss, training_frames
 from models.training import Optimisation, Run, load_average, train_phase
 
 LEVELS = 7  # 256 -> 4
@@ -37,7 +37,7 @@ class NnUNetRecipe:
 
     optimisation: Optimisation = TABLE_6
     batch: int = 49
-    virtual_style: float = 1.6
+    virtual_use: VirtualUse = field(default_factory=VirtualUse)
     seed: int = 20261121
 
 
@@ -113,7 +113,7 @@ def train_nnunet(
     network = NnUNet(classes)
     if start is not None:
         load_average(network, start)
-    data = training_frames(data_dir, virtual, real, classes, recipe.seed, recipe.virtual_style)
+    data = training_frames(data_dir, virtual, real, classes, recipe.seed, recipe.virtual_use)
     val = read_split(data_dir, "val")
     run = Run(network, recipe.optimisation, out_dir / "nnunet.pt")
     train_phase(

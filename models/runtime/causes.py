@@ -1,6 +1,6 @@
 """Why regions are bad, and one plain sentence about it.
 
-Severity maps come from the dense network; what geometry tells (regions outside the sector, depth) is added here.
+Severity maps come from the network that scores; what geometry tells (regions outside the sector, depth) is added here.
 """
 
 from __future__ import annotations

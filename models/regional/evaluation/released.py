@@ -36,13 +36,14 @@ class Released:
 
     Attributes
     ----------
-    dense : the dense network
+    dense, end_to_end : networks that tell the view and the causes
     outliner : what outlines a frame in the program
     methods : every quality method by name
     coherence : (N, 1, 256, 256) float32 -> coherence maps of the coherence network
     """
 
     dense: DenseModel
+    end_to_end: EndToEnd
     outliner: Outliner
     methods: dict[str, RegionalMethod]
     coherence: Callable[[np.ndarray], np.ndarray]
@@ -56,8 +57,8 @@ class Released:
         return self.dense.read(image).view_p
 
     def causes(self, given: RegionalInput) -> tuple[np.ndarray, np.ndarray]:
-        """Strength of each of ``CAUSES`` in the frame (causes,) and in each region (8, causes); NaN where unknown."""
-        severity = pooled(self.dense.read(given.image).severity, mask_shares(given.masks))
+        """Strength of each of ``CAUSES`` in the frame (causes,) and each region (8, causes); NaN where unknown."""
+        severity = pooled(self.end_to_end.read(given.image).severity, mask_shares(given.masks))
         frame = np.full(len(CAUSES), np.nan)
         regions = np.full((len(given.masks), len(CAUSES)), np.nan)
         for channel, name in enumerate(SHOWN_CAUSES):
@@ -81,15 +82,15 @@ def open_released(stack: ExitStack, weights: Path | None, provider: str) -> Rele
     coherence = open_model(folder, CoherenceMethod.name, provider=provider)
     for session in (*opened.values(), coherence):
         stack.callback(session.close)
-    dense = DenseModel(opened[REGIONAL_DENSE])
+    dense, end_to_end = DenseModel(opened[REGIONAL_DENSE]), EndToEnd(opened[REGIONAL_QUALITY])
     methods: dict[str, RegionalMethod] = {
-        "end_to_end": EndToEnd(opened[REGIONAL_QUALITY]),
+        "end_to_end": end_to_end,
         "dense": dense,
         "coherence": CoherenceMethod(coherence),
     }
     methods |= {name: PixelMetric(name) for name in METRICS}
     outliner = Outliner(opened[SEGMENTATION], dense, per_frame=True, every_frame=True)
-    return Released(dense, outliner, methods, lambda batch: coherence.run(batch)[0])
+    return Released(dense, end_to_end, outliner, methods, lambda batch: coherence.run(batch)[0])
 
 
 def segmentation_ms(weights: Path | None) -> float:

@@ -260,7 +260,7 @@ class RegionalAssessor:
         shares = region_shares(division, crop.mm_per_model_px(spacing_mm or 1.0), crop.sector_mask_model)
         if isinstance(self._scorer, EndToEnd):
             second = self._scorer.read(grey)
-            scores, severity = second.scores, pooled(second.severity, shares)
+            scores, severity = second.region_ratings(shares), second.region_severity(shares)
         else:
             assert outlined.reading is not None  # read in every frame then
             reading = outlined.reading

@@ -92,7 +92,7 @@ def mask_shares(masks: np.ndarray) -> np.ndarray:
 
 
 def pooled(maps: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Mean of maps (..., 64, 64) over regions (R, 64, 64): (..., R) float32; NaN for a region without cells."""
+    """Mean of maps (..., H, W) over regions (R, H, W): (..., R) float32; NaN for a region without cells."""
     flat = shares.reshape(len(shares), -1)
     total = flat.sum(axis=1)
     sums = maps.reshape(*maps.shape[:-2], -1) @ flat.T

@@ -1,4 +1,4 @@
-"""The paper's end-to-end method: a network that scores eight regions from the picture alone (section 2.3.3)."""
+"""The end-to-end method: a network that rates eight regions from the picture alone (paper, section 2.3.3)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 from capture.errors import ModelError
 from models.runtime.contract import REGION_NAMES, ModelInfo
-from models.runtime.dense import CAUSE_CHANNELS, logistic
+from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, logistic, mask_shares, pooled
 from models.runtime.methods import RegionalInput
 from models.runtime.session import ModelSession, batch_of
 
 REGIONAL_QUALITY = "regional_quality"
-_LOWEST, _HIGHEST = 1.0, 5.0
-_CELL = 2  # its maps are half as fine as those of the dense network
+_MIDDLE, _LOWEST, _HIGHEST = 3.0, 1.0, 5.0
+_SIZE = 32  # of its maps, which are half as fine as those of the dense network
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +23,29 @@ class QualityReading:
 
     Attributes
     ----------
-    scores : (8,) float64 in 1..5, in the order of ``REGION_NAMES``
-    severity : (7, 64, 64) float32 0..1 in the order of ``CAUSE_CHANNELS``
+    rating : (8, 32, 32) float32, one map for each region in the order of ``REGION_NAMES``
+    severity : (7, 32, 32) float32 0..1 in the order of ``CAUSE_CHANNELS``
     """
 
-    scores: np.ndarray
+    rating: np.ndarray
     severity: np.ndarray
+
+    def region_ratings(self, shares: np.ndarray) -> np.ndarray:
+        """Mean of each region's own map over it, (8,) float32 in 1..5; NaN for an empty region.
+
+        The file's own scores, which need no regions, weigh the map by a learned attention. Where regions are known
+        they place a loss better (card_quality.md).
+
+        Parameters
+        ----------
+        shares : (8, 64, 64) float32, see ``region_shares``
+        """
+        every = pooled(self.rating, _coarse(shares))  # (map, region)
+        return np.asarray(np.clip(every.diagonal(), _LOWEST, _HIGHEST))
+
+    def region_severity(self, shares: np.ndarray) -> np.ndarray:
+        """Mean severity by cause and region, (7, 8) float32; NaN for an empty region."""
+        return pooled(self.severity, _coarse(shares))
 
 
 class EndToEnd:
@@ -60,25 +77,26 @@ class EndToEnd:
         Raises
         ------
         ModelError
-            When the model fails or gives something else than eight finite scores and the causes' maps.
+            When the model fails or gives something else than finite maps of eight regions and the causes.
         """
-        raw, maps = (output[0] for output in self._session.run(batch_of(grey)))
-        if raw.shape != (len(REGION_NAMES),) or len(maps) != len(REGION_NAMES) + len(CAUSE_CHANNELS):
-            raise ModelError(f"{self.model_id} gave {raw.shape} scores and {maps.shape} maps: reinstall the weights")
+        maps = self._session.run(batch_of(grey))[-1][0]
+        wanted = (len(REGION_NAMES) + len(CAUSE_CHANNELS), _SIZE, _SIZE)
+        if maps.shape != wanted:
+            raise ModelError(f"{self.model_id} gave maps {maps.shape}, not {wanted}: reinstall the weights")
         correction = self._session.entry.correction
-        scores = np.clip((raw - correction.intercept) / correction.slope, _LOWEST, _HIGHEST)
-        severity = logistic(maps[len(REGION_NAMES) :])
-        return QualityReading(np.asarray(scores), severity.repeat(_CELL, axis=1).repeat(_CELL, axis=2))
-
-    def scores(self, grey: np.ndarray) -> np.ndarray:
-        """The ratings alone, as ``read``."""
-        return self.read(grey).scores
+        rating = (_MIDDLE + maps[: len(REGION_NAMES)] - correction.intercept) / correction.slope
+        return QualityReading(np.asarray(rating, np.float32), logistic(maps[len(REGION_NAMES) :]))
 
     def measure(self, given: RegionalInput) -> np.ndarray:
         """Rating of each region, (8,) float32; NaN where a region is empty."""
-        found = np.where(given.masks.any(axis=(1, 2)), self.scores(given.image), np.nan)
-        return np.asarray(found, np.float32)
+        return self.read(given.image).region_ratings(mask_shares(given.masks))
 
     def close(self) -> None:
         """Release the session; twice is fine."""
         self._session.close()
+
+
+def _coarse(shares: np.ndarray) -> np.ndarray:
+    """Area means, (R, 64, 64) -> (R, 32, 32)."""
+    cell = MAP_SIZE // _SIZE
+    return np.asarray(shares.reshape(len(shares), _SIZE, cell, _SIZE, cell).mean(axis=(2, 4)))

@@ -136,9 +136,9 @@ def quality_bytes(
     nan_below: float | None = None,
     note: str = "",
 ) -> bytes:
-    """ONNX bytes: (N, 1, 256, 256) float32 -> (N, 8) scores and (N, 15, 32, 32) maps that know of no cause.
+    """ONNX bytes: (N, 1, 256, 256) float32 -> (N, 8) scores and (N, 15, 32, 32) even maps of them; no cause.
 
-    With ``nan_above`` or ``nan_below`` the scores are NaN for inputs whose mean grey level is higher or lower.
+    With ``nan_above`` or ``nan_below`` both are NaN for inputs whose mean grey level is higher or lower.
     """
     terms = ["limit", "mean"] if nan_below is None else ["mean", "limit"]
     limit = 1000 if nan_above is None else nan_above
@@ -150,16 +150,20 @@ def quality_bytes(
         helper.make_node("Sqrt", ["margin"], ["root"]),
         helper.make_node("Mul", ["root", "zero"], ["nothing"]),
         helper.make_node("Add", ["plain", "nothing"], ["scores"]),
-        helper.make_node("Reshape", ["nothing", "column"], ["nothing_4d"]),
-        helper.make_node("Add", ["no_cause", "nothing_4d"], ["maps"]),
+        helper.make_node("Sub", ["scores", "middle"], ["rating"]),
+        helper.make_node("Reshape", ["rating", "column"], ["rating_4d"]),
+        helper.make_node("Add", ["rating_4d", "even"], ["rating_maps"]),
+        helper.make_node("Concat", ["rating_maps", "no_cause"], ["maps"], axis=1),
     ]
     constants = {
         "gain": np.float32(gain),
         "fixed": np.array([scores], np.float32),
         "limit": np.float32(limit if nan_below is None else nan_below),
         "zero": np.float32(0),
-        "column": np.array([-1, 1, 1, 1], np.int64),
-        "no_cause": np.full((1, *_QUALITY_MAPS), -9, np.float32),
+        "middle": np.float32(3),
+        "column": np.array([-1, 8, 1, 1], np.int64),
+        "even": np.zeros((1, 8, *_QUALITY_MAPS[1:]), np.float32),
+        "no_cause": np.full((1, len(CAUSE_CHANNELS), *_QUALITY_MAPS[1:]), -9, np.float32),
     }
     return _model(nodes, constants, [("scores", [None, 8]), ("maps", [None, *_QUALITY_MAPS])], note)
 

@@ -62,7 +62,7 @@ class EvaluationPlan:
     data : folder that holds ``camus/`` and the other real sets
     weights : folder of model files, None for the released ones
     provider : ``auto``, ``cpu`` or ``cuda``
-    limit : validation frames, spread over the split; 0 for all
+    limit : validation frames, of patients spread over the split; 0 for all
     virtual : folder of virtual frames, None for the evaluation's own
     """
 
@@ -181,7 +181,11 @@ def counts(figures: Mapping[str, Any], frames: int) -> dict[str, int]:
 
 
 def _spread(samples: list[CamusSample], limit: int) -> list[CamusSample]:
-    return samples[:: max(len(samples) // limit, 1)][:limit] if limit else samples
+    """All frames of patients spread over the split, until there are ``limit`` frames; all for 0."""
+    patients = list(dict.fromkeys(sample.patient for sample in samples))
+    step = max(len(samples) // limit, 1) if limit else 1
+    chosen = set(patients[::step])
+    return [sample for sample in samples if sample.patient in chosen][: limit or None]
 
 
 def _alax_figures(dataset: VirtualDataset, candidates: Candidates) -> dict[str, object]:

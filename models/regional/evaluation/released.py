@@ -15,7 +15,7 @@ from models.regional.coherence.evaluate import evaluate_coherence
 from models.runtime.causes import SHOWN_CAUSES, strength_of
 from models.runtime.coherence import CoherenceMethod
 from models.runtime.contract import CAUSES
-from models.runtime.dense import mask_shares, pooled
+from models.runtime.dense import mask_shares
 from models.runtime.dense_model import REGIONAL_DENSE, DenseModel
 from models.runtime.end_to_end import REGIONAL_QUALITY, EndToEnd
 from models.runtime.labels import strongest_class
@@ -58,7 +58,7 @@ class Released:
 
     def causes(self, given: RegionalInput) -> tuple[np.ndarray, np.ndarray]:
         """Strength of each of ``CAUSES`` in the frame (causes,) and each region (8, causes); NaN where unknown."""
-        severity = pooled(self.end_to_end.read(given.image).severity, mask_shares(given.masks))
+        severity = self.end_to_end.read(given.image).region_severity(mask_shares(given.masks))
         frame = np.full(len(CAUSES), np.nan)
         regions = np.full((len(given.masks), len(CAUSES)), np.nan)
         for channel, name in enumerate(SHOWN_CAUSES):

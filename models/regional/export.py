@@ -21,20 +21,21 @@ from models.regional.layers import REGION_COUNT
 from models.regional.segmentation.network import SEGMENTATION_CLASSES, SegmentationUNet
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS
 
-VERSIONS = {"segmentation": "1.0", "regional_dense": "1.0", "regional_quality": "1.2"}
+VERSIONS = {"segmentation": "1.1", "regional_dense": "1.0", "regional_quality": "1.3"}
 CALIBRATION_FRAMES = 160
 PARITY_FRAMES = 24
 CAMUS_LICENCE = "CC BY-NC-SA 4.0, non-commercial scientific research only"
 CAMUS_TRAINING = "CAMUS training split, 400 patients (Leclerc et al. 2019)"
+VIRTUAL_TRAINING = "frames of the virtual scanner"
 TRAINING_DATA = {
-    "segmentation": (CAMUS_TRAINING,),
+    "segmentation": (CAMUS_TRAINING, VIRTUAL_TRAINING),
     "regional_dense": (
         CAMUS_TRAINING,
-        "frames of the virtual scanner",
+        VIRTUAL_TRAINING,
         "other organs: BUSI (Al-Dhabyani et al. 2020), HC18 (van den Heuvel et al. 2018), AUL liver (Xu et al. 2022), "
         "lung (Born et al. 2021)",
     ),
-    "regional_quality": (CAMUS_TRAINING,),
+    "regional_quality": (CAMUS_TRAINING, VIRTUAL_TRAINING),
 }
 # Not quantised: pooling has too few values to gain and sets the score; in the first layers INT8 hides what tells slight
 # noise and gain from none (mean change of a score .08 with, .02 without) and gains no time.
@@ -80,7 +81,7 @@ def export_regional(checkpoints: Path, out: Path, data_dir: Path, virtual: Path 
     checkpoints : folder with ``segmentation.pt``, ``dense.pt``, ``quality.pt`` or some of them
     out : folder for files and manifest
     data_dir : folder that holds ``camus/``, for the calibration of INT8
-    virtual : folder of a virtual set, whose frames then calibrate the dense network as well
+    virtual : folder of a virtual set, whose frames then calibrate as well
 
     Raises
     ------
@@ -91,12 +92,12 @@ def export_regional(checkpoints: Path, out: Path, data_dir: Path, virtual: Path 
     if not found:
         raise DataError(f"no checkpoint in {checkpoints}: run 'sonogauge train dense' with --out {checkpoints} first")
     inputs = list(_calibration_inputs(read_split(data_dir, "train")))
+    inputs += _virtual_inputs(virtual) if virtual is not None else []
     report: dict[str, object] = {}
     for task, checkpoint in found.items():
         network = _load(NETWORKS[task](), checkpoint)
-        known = [*inputs, *_virtual_inputs(virtual)] if task == "regional_dense" and virtual else inputs
         names = [str(output["name"]) for output in OUTPUTS[task]]
-        files = export_network(network, out, task, names, known, keep_float=FLOAT_NODES[task])
+        files = export_network(network, out, task, names, inputs, keep_float=FLOAT_NODES[task])
         report[task] = _parity(network, files, inputs)
         update_manifest(out / "manifest.json", task, _entry(task, files))
     return report

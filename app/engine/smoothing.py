@@ -26,8 +26,9 @@ class SmoothingSettings:
     min_change_s : shortest time between two changes of a region's label
     max_gap_s : a pause between frames longer than this begins anew
     max_refusal_s : "cannot judge" for longer than this begins anew, a region that is not judged too
-    outside_margin : how far past one half the share outside the sector must lie before a region is hidden or shown
-        again, so that a wall at the sector's edge does not come and go with each beat
+    outside_margin : how far past one half the share outside the sector, averaged as the scores are, must lie before a
+        region is hidden or shown again, so that a wall at the sector's edge does not come and go with each beat; one
+        that is twice as far past it is hidden at once
     advice_s : another sentence is shown when more than half of the frames of this time gave it
     """
 
@@ -127,12 +128,14 @@ class _Region:
     def __init__(self, settings: SmoothingSettings) -> None:
         self._settings = settings
         self._mean = ScoreMean(settings.time_constant_s)
+        self._outside = ScoreMean(settings.time_constant_s)
         self._label = SteadyLabel(settings)
         self._judged_s = -math.inf
         self._score = math.nan  # the newest mean
 
     def step(self, region: RegionAssessment, t_s: float) -> RegionAssessment:
-        past_half = region.outside_share - _OUTSIDE_SHARE
+        mean = self._outside.add(region.outside_share, t_s)
+        past_half = max(mean, region.outside_share - self._settings.outside_margin) - _OUTSIDE_SHARE
         if region.score_raw is None or region.label == 0:
             at_edge = region.label == 0 and past_half <= self._settings.outside_margin
             if at_edge and self._label.current and t_s - self._judged_s <= self._settings.max_refusal_s:

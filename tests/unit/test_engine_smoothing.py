@@ -121,10 +121,11 @@ def test_a_region_at_the_edge_does_not_come_and_go():
     swinging = [0.5 + 0.09 * np.sin(i / 3) for i in range(150)]
     assert {region.label for region in shares(swinging)} == {4}
     assert {region.label for region in shares([0.9, *swinging])} == {0}
+    assert {region.label for region in shares([0.5] * 30 + [0.62] + [0.5] * 30)} == {4}, "one frame tells little"
 
 
 def test_a_region_that_leaves_the_sector_is_hidden_at_once_and_one_at_the_edge_soon():
-    assert [region.label for region in shares([0.3, 0.7])] == [4, 0]
+    assert [region.label for region in shares([0.3, 0.75])] == [4, 0]
     left = shares([0.3] * 10 + [0.55] * 30)
     assert [region.label for region in left].count(0) == pytest.approx(15, abs=1)
     assert left[-1].score is None

@@ -153,7 +153,9 @@ def quality_bytes(
         helper.make_node("Sub", ["scores", "middle"], ["rating"]),
         helper.make_node("Reshape", ["rating", "column"], ["rating_4d"]),
         helper.make_node("Add", ["rating_4d", "even"], ["rating_maps"]),
-        helper.make_node("Concat", ["rating_maps", "no_cause"], ["maps"], axis=1),
+        helper.make_node("Reshape", ["nothing", "single"], ["nothing_4d"]),
+        helper.make_node("Add", ["no_cause", "nothing_4d"], ["cause_maps"]),
+        helper.make_node("Concat", ["rating_maps", "cause_maps"], ["maps"], axis=1),
     ]
     constants = {
         "gain": np.float32(gain),
@@ -162,6 +164,7 @@ def quality_bytes(
         "zero": np.float32(0),
         "middle": np.float32(3),
         "column": np.array([-1, 8, 1, 1], np.int64),
+        "single": np.array([-1, 1, 1, 1], np.int64),
         "even": np.zeros((1, 8, *_QUALITY_MAPS[1:]), np.float32),
         "no_cause": np.full((1, len(CAUSE_CHANNELS), *_QUALITY_MAPS[1:]), -9, np.float32),
     }

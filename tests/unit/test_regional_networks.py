@@ -28,7 +28,7 @@ def grey(count: int = 2) -> torch.Tensor:
 def test_segmentation_gives_one_logit_per_class_and_pixel():
     network = SegmentationUNet(widths=(8, 8, 16)).eval()
     logits = network(grey())
-    assert logits.shape == (2, 4, 256, 256)
+    assert logits.shape == (2, 5, 256, 256)
     assert torch.allclose(logits[:1], network(grey()[:1]), atol=1e-5), "frames of a batch do not mix"
 
 

@@ -89,6 +89,30 @@ def train_coherence(
     raise typer.Exit(run_train_coherence(virtual, out, epochs, finish_epochs, data, start))
 
 
+@train_app.command("us2qnet")
+def train_us2qnet(
+    set_name: Annotated[Literal["mnist", "echo", "abdomen"], typer.Option("--set", help="What to cluster.")],
+    out: Out,
+    data: Data = DEFAULT_DATA,
+    epochs: Epochs = 0,
+    finish_epochs: FinishEpochs = 0,
+    clusters: Annotated[
+        str | None, typer.Option(help="How many, or 'auto': by silhouette and BIC. Default: 10 digits, 3 levels.")
+    ] = None,
+    pretraining: Annotated[bool, typer.Option("--pretraining/--no-pretraining", help="Ablation of table III.")] = True,
+    fuzzy: Annotated[bool, typer.Option("--filter/--no-filter", help="The fuzzy filter; never on digits.")] = True,
+    autoencoder: Annotated[bool, typer.Option("--autoencoder", help="Plain, for the DEC-AE baselines.")] = False,
+    count: Annotated[int, typer.Option(min=0, help="So many of the shuffled digits; 0: all.")] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Default: the recipe's.")] = None,
+    recipe: Annotated[Literal["released", "paper"], typer.Option(help="paper: its section IV A.")] = "released",
+) -> None:
+    """Quality clusters without labels: a variational autoencoder, then deep embedded clustering."""
+    from app.commands.train import run_train_us2qnet
+
+    variant = (clusters, pretraining, fuzzy, not autoencoder, count)
+    raise typer.Exit(run_train_us2qnet(set_name, data, out, epochs, finish_epochs, variant, seed, recipe))
+
+
 @export_app.command("coherence")
 def export_coherence(
     run: Annotated[Path, typer.Argument(help="Folder of 'train coherence', with coherence.pt.")],

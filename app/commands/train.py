@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 from capture.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
     from models.regional.end_to_end.ablation import Attention, Backbone, Task
     from models.regional.evaluation.evaluate import EvaluationPlan
 
@@ -113,6 +117,57 @@ def run_train_coherence(
     recipe = replace(plan, optimisation=main, finish=finish)
     sys.stdout.write(f"{train_coherence(virtual, out, recipe, data_dir=data, start=start)}\n")
     return 0
+
+
+def run_train_us2qnet(
+    set_name: str,
+    data: Path,
+    out: Path,
+    epochs: int,
+    finish_epochs: int,
+    variant: tuple[str | None, bool, bool, bool, int],
+    seed: int | None,
+    recipe: str,
+) -> int:
+    """Train US2QNet; prints the checkpoint's path.
+
+    ``variant`` is clusters (a number, ``auto`` or None), pre-training, filter, variational, count of digits.
+    """
+    _need_training_extra()
+    from models.us2qnet.recipe import CLUSTERS, PAPER, RELEASED, Us2QOptions
+    from models.us2qnet.train import train_us2qnet
+
+    clusters, pretraining, fuzzy, variational, count = variant
+    plan = PAPER if recipe == "paper" else RELEASED[set_name]
+    main, finish = plan.optimisation.of(epochs), plan.finish.of(finish_epochs or epochs)
+    plan = replace(plan, optimisation=main, finish=finish, seed=plan.seed if seed is None else seed)
+    filtered = fuzzy and set_name != "mnist"
+    wanted = _cluster_count(clusters, CLUSTERS[set_name])
+    options = Us2QOptions(wanted, pretraining, filtered, variational, count)
+    made = train_us2qnet(set_name, data, out, plan, options, _preparation(filtered))
+    sys.stdout.write(f"{made}\n")
+    return 0
+
+
+def _preparation(filtered: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """What the network sees of a (224, 224) uint8 picture: float32 in 0..1."""
+    if filtered:
+        from models.runtime.fuzzy_filter import prepare
+
+        return prepare
+    from models.us2qnet.samples import as_is
+
+    return as_is
+
+
+def _cluster_count(asked: str | None, usual: int) -> int | None:
+    """K; None for ``auto``."""
+    if asked == "auto":
+        return None
+    try:
+        return usual if asked is None else int(asked)
+    except ValueError as error:
+        raise SettingsError(f"--clusters {asked} is no number: give a number of clusters, or auto") from error
 
 
 def run_export_coherence(run: Path, virtual: Path, out: Path, data: Path | None) -> int:

@@ -1,0 +1,1 @@
+"""US2QNet: global quality clusters (Raina et al.)."""

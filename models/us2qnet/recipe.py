@@ -1,0 +1,101 @@
+"""What a training of US2QNet is asked for: the paper's recipe, ours, and the variants of its ablations."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from models.training import Optimisation
+
+CLUSTERS = {"mnist": 10, "echo": 3, "abdomen": 3}
+
+
+@dataclass(frozen=True)
+class Us2QRecipe:
+    """Everything that decides the outcome beside the data.
+
+    Attributes
+    ----------
+    optimisation, finish : pre-training, and fine-tuning with the clustering loss
+    batch, finish_batch : pictures of a step
+    gamma : weight of the clustering loss (eq. 3)
+    patience : a phase ends when the loss has not fallen for so many epochs
+    kl_weight : of the divergence in nats, against the squared error of a pixel
+    twins : worse versions of each picture; 0 leaves the twin term out
+    drop_weight, drop_step : weight of the twin term, and how far a full drop moves a picture in the latent
+    moves : digits are moved at random, and drawn unmoved
+    seed : of weights, order, twins and k-means
+    """
+
+    optimisation: Optimisation
+    finish: Optimisation
+    batch: int = 128
+    finish_batch: int = 64
+    gamma: float = 0.1
+    patience: int = 10
+    kl_weight: float = 5e-4
+    twins: int = 0
+    drop_weight: float = 0.05
+    drop_step: float = 20.0
+    moves: bool = False
+    seed: int = 20261203
+
+
+PAPER = Us2QRecipe(
+    Optimisation(
+        epochs=200, learning_rate=0.01, weight_decay=0, average_decay=0, optimizer="adam", schedule="constant"
+    ),
+    Optimisation(
+        epochs=200, learning_rate=0.005, weight_decay=0, average_decay=0, optimizer="adam", schedule="constant"
+    ),
+)
+"""The paper, section IV A."""
+
+_DIGITS = Us2QRecipe(
+    Optimisation(epochs=40, learning_rate=2e-3, weight_decay=1e-4, average_decay=0.999),
+    Optimisation(epochs=20, learning_rate=5e-4, weight_decay=1e-4, average_decay=0.999),
+    batch=256,
+    finish_batch=256,
+    moves=True,
+)
+_ULTRASOUND = Us2QRecipe(
+    Optimisation(epochs=30, learning_rate=2e-3, weight_decay=1e-4, average_decay=0.998),
+    Optimisation(epochs=10, learning_rate=5e-4, weight_decay=1e-4, average_decay=0.998),
+    batch=64,
+    twins=2,
+)
+RELEASED = {"mnist": _DIGITS, "echo": _ULTRASOUND, "abdomen": _ULTRASOUND}
+"""Ours. A latent that only has to draw the picture again is filled with anatomy, and clusters follow patient and view.
+
+Ultrasound: each picture is shown with a version of itself that was just made worse, and one coordinate of the latent
+has to tell by how much. The anatomy of the two is the same, so quality alone moves a picture along it, and far enough
+(``drop_step``) to outweigh the rest. Nobody rates anything: the level that a picture of the set has is not told.
+Digits: moved at random and drawn unmoved, so that place and slant take no room in the latent.
+"""
+
+
+@dataclass(frozen=True)
+class Us2QOptions:
+    """What a run is asked for beside its recipe; a run that goes on must be asked for the same.
+
+    Attributes
+    ----------
+    clusters : K; None is chosen by silhouette and BIC after pre-training
+    pretraining : False begins the fine-tuning with random weights (ablation)
+    filtered : the pictures went through the fuzzy filter
+    variational : False is the plain autoencoder of the baselines
+    count : digits of MNIST, 0 all
+    """
+
+    clusters: int | None = 3
+    pretraining: bool = True
+    filtered: bool = False
+    variational: bool = True
+    count: int = 0
+
+
+def asked_for(name: str, recipe: Us2QRecipe, options: Us2QOptions) -> dict[str, object]:
+    """What a run that goes on must be asked for again: all but the number of epochs."""
+    plan = asdict(recipe)
+    for phase in ("optimisation", "finish"):
+        plan[phase].pop("epochs")
+    return {"set": name, **plan, **asdict(options)}

@@ -1,0 +1,251 @@
+"""Train US2QNet: pre-training as a variational autoencoder, then fine-tuning with deep embedded clustering.
+
+No label is read. Checkpoints hold everything needed to go on after a stop.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from torch.nn import functional
+
+from capture.errors import DataError, SettingsError
+from models.training import Run, load_average
+from models.us2qnet.cluster_count import choose_clusters
+from models.us2qnet.network import QUALITY, Us2QNet, target_shares
+from models.us2qnet.recipe import CLUSTERS, Us2QOptions, Us2QRecipe, asked_for
+from models.us2qnet.samples import SETS, Batch, Prepare, TrainingPictures, as_is, as_tensor, kept, training_pictures
+
+log = logging.getLogger(__name__)
+
+STARTS = 20
+
+
+def train_us2qnet(
+    name: str,
+    data_dir: Path,
+    out_dir: Path,
+    recipe: Us2QRecipe,
+    options: Us2QOptions = Us2QOptions(),
+    prepare: Prepare = as_is,
+) -> Path:
+    """Train and return the path of the checkpoint (resumes from what is there).
+
+    Parameters
+    ----------
+    name : ``mnist``, ``echo`` or ``abdomen``
+    data_dir : folder that holds the data sets
+    out_dir : gets ``us2qnet_NAME.pt``, its story (``.jsonl``), how it was made (``.json``) and the prepared pictures
+    prepare : the filter; what the network sees of a (224, 224) uint8 picture, float32 in 0..1
+
+    Raises
+    ------
+    DataError
+        The set cannot be read, or is too small.
+    SettingsError
+        ``out_dir`` holds a run that was asked for something else, or K is not possible.
+    """
+    if name not in SETS:
+        raise SettingsError(f"there is no set {name!r} to train on: choose one of {', '.join(SETS)}")
+    if options.clusters is not None and options.clusters < 2:
+        raise SettingsError(f"{options.clusters} clusters tell nothing apart: give 2 or more, or auto")
+    checkpoint = out_dir / f"us2qnet_{name}.pt"
+    _same_run(checkpoint.with_suffix(".json"), asked_for(name, recipe, options))
+    pictures = _pictures(name, data_dir, out_dir, recipe, options, prepare)
+    torch.manual_seed(recipe.seed)
+    clusters = options.clusters or CLUSTERS[name]
+    network = Us2QNet(pictures.size, clusters, options.variational).to(memory_format=torch.channels_last)
+    if options.pretraining:
+        network = pretrain(network, pictures, recipe, out_dir / f"us2qnet_{name}_main.pt")
+    return fine_tune(network, pictures, recipe, checkpoint, options.clusters)
+
+
+def _same_run(path: Path, asked: dict[str, object]) -> None:
+    """Write what the run is asked for, or compare with what it was asked for before."""
+    if path.is_file():
+        before = json.loads(path.read_text())["asked"]
+        if before != asked:
+            differ = ", ".join(key for key in asked if before.get(key) != asked[key])
+            raise SettingsError(f"the run in {path.parent} was started with another {differ}: give another --out")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"asked": asked}, indent=2) + "\n")
+
+
+def _pictures(
+    name: str, data_dir: Path, out_dir: Path, recipe: Us2QRecipe, options: Us2QOptions, prepare: Prepare
+) -> TrainingPictures:
+    def make() -> TrainingPictures:
+        return training_pictures(name, data_dir, prepare, recipe.twins, recipe.seed, options.count)
+
+    if name == "mnist":
+        return make()
+    asked = {"set": name, "filtered": options.filtered, "twins": recipe.twins, "seed": recipe.seed}
+    return kept(out_dir / f"us2qnet_{name}_pictures.npz", asked, make)
+
+
+def pretrain(network: Us2QNet, pictures: TrainingPictures, recipe: Us2QRecipe, checkpoint: Path) -> Us2QNet:
+    """The first phase: the loss of eq. 1, as minimised; returns the averaged network."""
+    run = Run(network, recipe.optimisation, checkpoint)
+    for batches, count in _epochs(run, pictures, recipe.batch, recipe):
+        loss = run.epoch(batches, count, lambda batch: vae_loss(network, batch, recipe)[0])
+        run.save({"loss": round(loss, 6)})
+    average: Us2QNet = run.average.requires_grad_(True)
+    return average
+
+
+def fine_tune(
+    network: Us2QNet, pictures: TrainingPictures, recipe: Us2QRecipe, checkpoint: Path, clusters: int | None
+) -> Path:
+    """The second phase: L_V + gamma L_C (eq. 3), with the target of eq. 6 over the whole set in each epoch."""
+    network = _resumed_or_clustered(network, pictures, recipe, checkpoint, clusters)
+    run = Run(network, recipe.finish, checkpoint)
+    before: np.ndarray | None = None
+    for batches, count in _epochs(run, pictures, recipe.finish_batch, recipe):
+        shares = encode(network, pictures.images)[1]
+        target = target_shares(torch.from_numpy(shares))
+        loss = run.epoch(batches, count, lambda batch, goal=target: _joint_loss(network, batch, goal, recipe))  # type: ignore[misc]
+        cluster = shares.argmax(axis=1)
+        changed = 1.0 if before is None else float((cluster != before).mean())
+        sizes = np.bincount(cluster, minlength=network.clusters).tolist()
+        run.save({"loss": round(loss, 6), "changed": round(changed, 4), "sizes": sizes})
+        before = cluster
+    return checkpoint
+
+
+def _epochs(
+    run: Run, pictures: TrainingPictures, batch: int, recipe: Us2QRecipe
+) -> Iterator[tuple[Iterator[Batch], int]]:
+    """Batches of each epoch that is still to do, and their number; ends when the loss stagnates."""
+    size = min(batch, len(pictures))  # a small set is one batch
+    while run.epochs_done < run.plan.epochs and not stagnates(_losses(run), recipe.patience):
+        yield pictures.batches(size, recipe.seed + run.epochs_done, recipe.moves), len(pictures) // size
+
+
+def _losses(run: Run) -> list[float]:
+    """Loss of each epoch of this run, from its story."""
+    story = run.checkpoint.with_suffix(".jsonl")
+    if not run.epochs_done:
+        return []
+    lines = [json.loads(line) for line in story.read_text().splitlines()] if story.is_file() else []
+    return [float(line["loss"]) for line in lines][-run.epochs_done :]
+
+
+def stagnates(losses: list[float], patience: int) -> bool:
+    """Whether the last ``patience`` losses are all no better than the best before them."""
+    return len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience])
+
+
+def vae_loss(network: Us2QNet, batch: Batch, recipe: Us2QRecipe) -> tuple[torch.Tensor, torch.Tensor]:
+    """-E[log p(x|z)] + KL (eq. 1 as minimised) and the twin term, per pixel; and the latent means (B, 80)."""
+    seen = torch.cat([batch.picture, batch.worse]).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        mean, log_variance = network.encoder(seen)
+    mean, log_variance = mean.float(), log_variance.float()
+    drawn_from = mean + torch.randn_like(mean) * (0.5 * log_variance).exp() if network.variational else mean
+    with torch.autocast("cpu", torch.bfloat16):
+        drawn = network.decoder(drawn_from)
+    loss = functional.mse_loss(drawn.float(), torch.cat([batch.wanted, batch.worse]))
+    if network.variational:
+        loss = loss + recipe.kl_weight * network.prior.divergence(drawn_from, mean, log_variance).mean()
+    own = mean[: len(batch.picture)]
+    if len(batch.worse):
+        moved = mean[len(batch.picture) :, QUALITY] - own[:, QUALITY]
+        loss = loss + recipe.drop_weight * functional.smooth_l1_loss(moved / recipe.drop_step, batch.drop, beta=0.1)
+    return loss, own
+
+
+def _joint_loss(network: Us2QNet, batch: Batch, target: torch.Tensor, recipe: Us2QRecipe) -> torch.Tensor:
+    loss, mean = vae_loss(network, batch, recipe)
+    return loss + recipe.gamma * clustering_loss(target[batch.index], network.head(mean))
+
+
+def clustering_loss(target: torch.Tensor, assigned: torch.Tensor) -> torch.Tensor:
+    """KL(target || assigned) (eq. 4), mean over pictures; (N, K) each, rows sum to 1."""
+    return functional.kl_div(assigned.clamp(min=1e-12).log(), target, reduction="batchmean")
+
+
+def _resumed_or_clustered(
+    network: Us2QNet, pictures: TrainingPictures, recipe: Us2QRecipe, checkpoint: Path, clusters: int | None
+) -> Us2QNet:
+    """A network with as many clusters as the checkpoint that goes on, or with a k-means start."""
+    made = checkpoint.with_suffix(".json")
+    story = json.loads(made.read_text()) if made.is_file() else {}
+    if checkpoint.is_file():  # its weights are loaded by the run
+        return with_clusters(network, int(story["network"]["clusters"]))
+    network, count = cluster_start(network, pictures.images, clusters, recipe.seed)
+    shape = {"size": network.size, "clusters": network.clusters, "variational": network.variational}
+    made.write_text(json.dumps(story | {"network": shape, "chosen": count}, indent=2) + "\n")
+    return network
+
+
+def cluster_start(
+    network: Us2QNet, images: np.ndarray, clusters: int | None, seed: int
+) -> tuple[Us2QNet, dict[str, object] | None]:
+    """Centroids and prior from k-means of the latent means; both criteria where K was chosen, else None.
+
+    Raises
+    ------
+    DataError
+        When there are fewer pictures than clusters.
+    """
+    latent = encode(network, images)[0]
+    chosen = choose_clusters(latent, seed=seed) if clusters is None else None
+    count = chosen.count if chosen is not None else int(clusters or 0)
+    if len(latent) < count:
+        raise DataError(f"{len(latent)} pictures cannot make {count} clusters: use more pictures or fewer clusters")
+    fitted = KMeans(count, n_init=STARTS, random_state=seed % 2**32).fit(latent)
+    network = with_clusters(network, count)
+    with torch.no_grad():
+        network.head.centroids.copy_(torch.from_numpy(fitted.cluster_centers_))
+    network.prior.fit(torch.from_numpy(latent), torch.from_numpy(fitted.labels_.astype(np.int64)))
+    return network, asdict(chosen) if chosen is not None else None
+
+
+def with_clusters(network: Us2QNet, clusters: int) -> Us2QNet:
+    """The same autoencoder with K = ``clusters``."""
+    if network.clusters == clusters:
+        return network
+    made = Us2QNet(network.size, clusters, network.variational)
+    made.encoder.load_state_dict(network.encoder.state_dict())
+    made.decoder.load_state_dict(network.decoder.state_dict())
+    return made.to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def encode(network: Us2QNet, images: np.ndarray, batch: int = 256) -> tuple[np.ndarray, np.ndarray]:
+    """Latent means (N, 80) and cluster probabilities (N, K), float32, of prepared pictures (N, S, S).
+
+    Parameters
+    ----------
+    images : uint8, or float in 0..1
+    """
+    network.eval()
+    found = [network(as_tensor(images[start : start + batch])) for start in range(0, len(images), batch)]
+    mean, shares = (torch.cat(part).numpy() for part in zip(*found, strict=True))
+    return mean, shares
+
+
+def load_us2qnet(checkpoint: Path) -> Us2QNet:
+    """The trained network, averaged weights, ready to run.
+
+    Raises
+    ------
+    DataError
+        When the checkpoint or its ``.json`` is missing or does not fit.
+    """
+    try:
+        shape = json.loads(checkpoint.with_suffix(".json").read_text())["network"]
+    except (OSError, ValueError, KeyError) as error:
+        advice = "train it with 'sonogauge train us2qnet'"
+        raise DataError(f"cannot read how {checkpoint} was made ({error}): {advice}") from error
+    network = Us2QNet(**shape)
+    load_average(network, checkpoint)
+    return network.eval()

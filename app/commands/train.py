@@ -152,9 +152,9 @@ def run_train_us2qnet(
 def _preparation(filtered: bool) -> Callable[[np.ndarray], np.ndarray]:
     """What the network sees of a (224, 224) uint8 picture: float32 in 0..1."""
     if filtered:
-        from models.runtime.fuzzy_filter import prepare
+        from models.runtime.fuzzy_filter import FuzzyFilter
 
-        return prepare
+        return FuzzyFilter().preprocess
     from models.us2qnet.samples import as_is
 
     return as_is

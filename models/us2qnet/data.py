@@ -84,7 +84,8 @@ class SectorPicture:
 
     def square(self) -> np.ndarray:
         """The tight crop of the sector, squashed: (224, 224) uint8, 0 outside the sector."""
-        return SectorCrop(self.sector, *self.image.shape, size=SIZE).extract(self.image)
+        height, width = self.image.shape
+        return SectorCrop(self.sector, height, width, SIZE).extract(self.image)
 
     def worse(self, kind: str, level: float, seed: int) -> SectorPicture:
         """The same picture, degraded over the whole sector."""

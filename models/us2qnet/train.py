@@ -33,7 +33,7 @@ def train_us2qnet(
     data_dir: Path,
     out_dir: Path,
     recipe: Us2QRecipe,
-    options: Us2QOptions = Us2QOptions(),
+    options: Us2QOptions,
     prepare: Prepare = as_is,
 ) -> Path:
     """Train and return the path of the checkpoint (resumes from what is there).

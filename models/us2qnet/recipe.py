@@ -34,7 +34,7 @@ class Us2QRecipe:
     patience: int = 10
     kl_weight: float = 5e-4
     twins: int = 0
-    drop_weight: float = 0.05
+    drop_weight: float = 0.3
     drop_step: float = 20.0
     moves: bool = False
     seed: int = 20261203

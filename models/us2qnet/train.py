@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -59,12 +60,20 @@ def train_us2qnet(
     checkpoint = out_dir / f"us2qnet_{name}.pt"
     _same_run(checkpoint.with_suffix(".json"), asked_for(name, recipe, options))
     pictures = _pictures(name, data_dir, out_dir, recipe, options, prepare)
-    torch.manual_seed(recipe.seed)
-    clusters = options.clusters or CLUSTERS[name]
-    network = Us2QNet(pictures.size, clusters, options.variational).to(memory_format=torch.channels_last)
+    network = new_network(pictures.size, options.clusters or CLUSTERS[name], options.variational, recipe)
     if options.pretraining:
         network = pretrain(network, pictures, recipe, out_dir / f"us2qnet_{name}_main.pt")
     return fine_tune(network, pictures, recipe, checkpoint, options.clusters)
+
+
+def new_network(size: int, clusters: int, variational: bool, recipe: Us2QRecipe) -> Us2QNet:
+    """A network with the random weights of the recipe's seed."""
+    torch.manual_seed(recipe.seed)
+    network = Us2QNet(size, clusters, variational).to(memory_format=torch.channels_last)
+    if recipe.twins:  # as wide as what it has to hold: a unit prior would press the coordinate together
+        with torch.no_grad():
+            network.prior.log_variance[:, QUALITY] = 2 * math.log(recipe.drop_step / 2)
+    return network
 
 
 def _same_run(path: Path, asked: dict[str, object]) -> None:

@@ -22,6 +22,7 @@ from models.us2qnet.train import (
     encode,
     fine_tune,
     load_us2qnet,
+    new_network,
     pretrain,
     stagnates,
     train_us2qnet,
@@ -120,9 +121,9 @@ def test_twins_teach_one_coordinate_how_much_worse_a_picture_became():
     drops = random.uniform(0.25, 1, (1, 60)).astype(np.float32)
     worse = np.rint(sharp * (1 - 0.8 * drops[0])[:, None, None]).astype(np.uint8)[None]
     pictures = TrainingPictures(sharp, worse, drops)
-    recipe = replace(SMALL, twins=1, optimisation=replace(SMALL.optimisation, epochs=20), drop_step=5.0, drop_weight=1)
-    torch.manual_seed(0)
-    network = Us2QNet(28, 3)
+    recipe = replace(SMALL, twins=1, drop_step=5.0, drop_weight=1.0)
+    network = new_network(28, 3, True, recipe)
+    assert float(network.prior.log_variance[0, QUALITY].detach()) == pytest.approx(np.log(2.5**2))
     moves = torch.optim.Adam(network.parameters(), 2e-3)
     for epoch in range(15):
         for batch in pictures.batches(30, epoch, moves=False):

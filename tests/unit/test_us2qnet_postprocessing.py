@@ -1,0 +1,78 @@
+"""UMAP then HDBSCAN on made-up features. umap compiles for some ten seconds: few fits, shared."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("umap", reason="umap-learn is not installed (extra 'train')")
+
+from made_up_blobs import made_up_blobs
+
+from capture.errors import DataError
+from models.metrics.clustering import accuracy
+from models.us2qnet.cluster_map import ClusterMap
+from models.us2qnet.postprocessing import fit_map
+
+pytestmark = pytest.mark.slow
+FEATURES, TRUTH = made_up_blobs(3)
+
+
+@pytest.fixture(scope="module")
+def found() -> ClusterMap:
+    return fit_map(FEATURES, 3, seed=1)
+
+
+@pytest.mark.timeout(600)
+def test_clusters_are_found_without_labels(found: ClusterMap):
+    assert accuracy(TRUTH, found.labels) > 0.98
+    assert found.points.shape == (len(FEATURES), 2)
+    assert found.points.dtype == np.float32
+    assert found.names == ("1", "2", "3")
+
+
+@pytest.mark.timeout(600)
+def test_every_parameter_is_listed(found: ClusterMap):
+    assert found.parameters == {
+        "method": "umap + hdbscan",
+        "clusters_asked": 3,
+        "clusters_found": 3,
+        "min_cluster_size": found.parameters["min_cluster_size"],
+        "min_samples": 10,
+        "validity": found.parameters["validity"],
+        "neighbours": 20,
+        "min_dist": 0.0,
+        "dimensions": 2,
+        "seed": 1,
+    }
+
+
+@pytest.mark.timeout(600)
+def test_the_same_seed_gives_the_same_map(found: ClusterMap):
+    again = fit_map(FEATURES, 3, seed=1)
+    assert np.array_equal(again.points, found.points)
+    assert np.array_equal(again.labels, found.labels)
+
+
+@pytest.mark.timeout(600)
+def test_clustering_in_more_dimensions_still_shows_a_plane(found: ClusterMap):
+    deep = fit_map(FEATURES, 3, seed=1, dimensions=4)
+    assert np.array_equal(deep.points, found.points)
+    assert deep.parameters["dimensions"] == 4
+    assert accuracy(TRUTH, deep.labels) > 0.98
+
+
+@pytest.mark.parametrize(
+    ("features", "clusters", "told"),
+    [
+        (FEATURES[:10], 3, "15 or more"),
+        (FEATURES[:, 0], 3, "15 or more"),
+        (FEATURES[:, :0], 3, "15 or more"),
+        (np.where(FEATURES > 8, np.nan, FEATURES), 3, "not finite"),
+        (np.ones((40, 5)), 3, "all features are equal"),
+        (FEATURES, 1, "ask for 2 or more"),
+    ],
+)
+def test_bad_features_are_told(features: np.ndarray, clusters: int, told: str):
+    with pytest.raises(DataError, match=told):
+        fit_map(features, clusters)

@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from models.us2qnet.density import density_clusters
-from models.us2qnet.postprocessing import checked_features, cluster_points, fit_map
+from models.us2qnet.postprocessing import checked_features, fit_map
 
 PCA_COMPONENTS = 50
 PERPLEXITY = 30.0
@@ -52,7 +52,7 @@ def run_methods(
 ) -> dict[str, MethodResult]:
     """All methods of table II by the paper's names and in its order.
 
-    A plane of t-SNE or UMAP gets its labels from HDBSCAN, as in the paper's own post-processing.
+    The plane of UMAP gets its labels from HDBSCAN, as in the paper's own post-processing, that of t-SNE from k-means.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def run_methods(
     Raises
     ------
     DataError
-        For a matrix of fewer than 15 rows, of values that are not finite or all equal, or without any cluster.
+        For a matrix of fewer than 15 rows, of values that are not finite or all equal, or a UMAP without any cluster.
     """
     pixels = checked_features(pixels)
     return {
@@ -116,13 +116,16 @@ def _k_means(values: np.ndarray, clusters: int, seed: int) -> Found:
 
 
 def _t_sne(values: np.ndarray, clusters: int, seed: int, jobs: int) -> Found:
-    """Barnes-Hut t-SNE of the first principal components, then HDBSCAN on its plane."""
+    """Barnes-Hut t-SNE of the first principal components, then k-means on its plane.
+
+    t-SNE spreads its points evenly, so that HDBSCAN leaves many as noise: k-means is the stronger baseline there.
+    """
     reduced = _reduced(values, seed)
     perplexity = min(PERPLEXITY, (len(values) - 1) / 3)
     points = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=jobs).fit_transform(reduced)
-    found = cluster_points(points, points, clusters, "t-sne")
-    own = {"perplexity": perplexity, "components": reduced.shape[1], "seed": seed}
-    return found.labels, found.points, found.parameters | own
+    labels, _, parameters = _k_means(points, clusters, seed)
+    own = {"method": "t-sne + k-means", "perplexity": perplexity, "components": reduced.shape[1]}
+    return labels, np.asarray(points, np.float32), parameters | own
 
 
 def _umap(values: np.ndarray, clusters: int, seed: int) -> Found:

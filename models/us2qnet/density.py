@@ -12,8 +12,8 @@ from models.metrics.clustering import NOISE
 
 MIN_SAMPLES = 10
 """Neighbours that make a point's density; few of them leave little noise."""
-_SHARES = (1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 8, 1 / 12, 1 / 16)
-"""Tried minimum sizes as shares of the mean cluster size."""
+_SHARES = (0.8, 0.7, 0.6, 0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.06)
+"""Tried minimum sizes as shares of the mean cluster size, coarsest first."""
 _AUTOMATIC = 5
 """Clusters that the tried sizes are shares of when their number is free."""
 _SMALLEST = 5
@@ -57,9 +57,10 @@ class DensityClusters:
 def density_clusters(points: np.ndarray, clusters: int | None = None) -> DensityClusters:
     """Cluster points by density (HDBSCAN: Campello 2013), every parameter chosen without labels.
 
-    For each of some minimum cluster sizes the hierarchy is cut where the total stability (excess of mass) is largest,
-    over all cuts for a free number of clusters, over those with ``clusters`` parts otherwise. The size whose number
-    of clusters is nearest to the wanted one is taken, and among equals the one of the highest relative validity.
+    For a minimum cluster size the hierarchy is cut where the total stability (excess of mass) is largest, over all
+    cuts when the number of clusters is free, over those into ``clusters`` parts or fewer otherwise. Of the sizes, the
+    coarsest is taken that gives the wanted number, or comes nearest: a finer one gives places to fragments. For a free
+    number it is the size of the highest relative validity.
 
     Parameters
     ----------
@@ -79,8 +80,10 @@ def density_clusters(points: np.ndarray, clusters: int | None = None) -> Density
     linkage, spanning = _hierarchy(points)
     mean_size = len(points) / (clusters or _AUTOMATIC)
     sizes = sorted({max(_SMALLEST, round(mean_size * share)) for share in _SHARES}, reverse=True)
-    found = [_cut(linkage, spanning, size, clusters) for size in sizes]
-    return max(found, key=lambda cut: (-abs(cut.clusters - (clusters or cut.clusters)), cut.validity))
+    cuts = (_cut(linkage, spanning, size, clusters) for size in sizes)
+    if clusters is None:
+        return max(cuts, key=lambda cut: cut.validity)
+    return min(cuts, key=lambda cut: clusters - cut.clusters)  # the first, so the coarsest, among equals
 
 
 def relative_validity(spanning: np.ndarray, labels: np.ndarray) -> float:

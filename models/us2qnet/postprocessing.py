@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from capture.errors import DataError
+from models.metrics.clustering import NOISE
 from models.us2qnet.cluster_map import ClusterMap, centroids_of
 from models.us2qnet.density import density_clusters
 
@@ -21,7 +23,13 @@ NEIGHBOURS, MIN_DIST = 20, 0.0  # McInnes 2018 for clustering: close points pack
 FEWEST = 15
 
 
-def fit_map(features: np.ndarray, clusters: int | None = None, seed: int = 0, dimensions: int = 2) -> ClusterMap:
+def fit_map(
+    features: np.ndarray,
+    clusters: int | None = None,
+    seed: int = 0,
+    dimensions: int = 2,
+    keep_noise: bool = True,
+) -> ClusterMap:
     """Place frames on a plane by UMAP and find their clusters by HDBSCAN; no label is looked at.
 
     Parameters
@@ -30,6 +38,7 @@ def fit_map(features: np.ndarray, clusters: int | None = None, seed: int = 0, di
     clusters : how many are wanted, at least 2; None leaves it to HDBSCAN. Fewer come out where there are no more.
     seed : same features and seed, same map
     dimensions : of the UMAP space that is clustered; where that is not the plane, the plane is a second UMAP
+    keep_noise : False gives each noise point the cluster of its nearest clustered point in that space
 
     Returns
     -------
@@ -46,7 +55,7 @@ def fit_map(features: np.ndarray, clusters: int | None = None, seed: int = 0, di
         raise DataError(f"{clusters} clusters asked for: ask for 2 or more, or leave the number free")
     points = embed_umap(features, seed)
     space = points if dimensions == 2 else embed_umap(features, seed, dimensions)
-    found = cluster_points(space, points, clusters, "umap")
+    found = cluster_points(space, points, clusters, "umap", keep_noise)
     umap = {"neighbours": min(NEIGHBOURS, len(points) - 1), "min_dist": MIN_DIST, "dimensions": dimensions}
     found.parameters.update(umap, seed=seed)
     return found
@@ -72,8 +81,12 @@ def embed_umap(features: np.ndarray, seed: int, dimensions: int = 2) -> np.ndarr
         return np.asarray(umap.fit_transform(features), np.float32)
 
 
-def cluster_points(space: np.ndarray, points: np.ndarray, clusters: int | None, method: str) -> ClusterMap:
+def cluster_points(
+    space: np.ndarray, points: np.ndarray, clusters: int | None, method: str, keep_noise: bool = True
+) -> ClusterMap:
     """HDBSCAN on ``space`` (N, d), shown at ``points`` (N, 2); ``method`` names what made the space.
+
+    Of noise the share that HDBSCAN gave is listed, also where it is not kept.
 
     Raises
     ------
@@ -86,10 +99,20 @@ def cluster_points(space: np.ndarray, points: np.ndarray, clusters: int | None, 
         raise DataError(f"these features cannot be clustered: {error}") from error
     if not found.clusters:
         raise DataError("no clusters stand out in these features: give more frames or frames of different quality")
-    parameters = {"method": f"{method} + hdbscan", "clusters_asked": clusters, **found.parameters}
+    labels = found.labels if keep_noise else without_noise(space, found.labels)
+    noise = {"noise": round(float(np.mean(found.labels == NOISE)), 4), "noise_kept": keep_noise}
+    parameters = {"method": f"{method} + hdbscan", "clusters_asked": clusters, **found.parameters, **noise}
     names = tuple(str(number + 1) for number in range(found.clusters))
     points = np.asarray(points, np.float32)
-    return ClusterMap(points, found.labels, centroids_of(points, found.labels), names, parameters)
+    return ClusterMap(points, labels, centroids_of(points, labels), names, parameters)
+
+
+def without_noise(space: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Labels (N,) in which a noise point of ``space`` (N, d) has the label of its nearest clustered point."""
+    noise, kept = np.flatnonzero(labels == NOISE), np.flatnonzero(labels != NOISE)
+    full = labels.copy()
+    full[noise] = labels[kept[cKDTree(space[kept]).query(space[noise])[1]]]
+    return full
 
 
 def checked_features(features: np.ndarray) -> np.ndarray:

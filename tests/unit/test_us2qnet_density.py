@@ -34,6 +34,16 @@ def test_the_wanted_number_is_met(wanted: int):
         assert accuracy(np.isin(truth, (1, 2)).astype(int), found.labels) > 0.95
 
 
+def test_fragments_do_not_take_the_place_of_clusters():
+    rng = np.random.default_rng(4)
+    wide = [rng.normal(size=(300, 2)) + centre for centre in ((0, 0), (7, 0), (0, 7))]
+    fragments = [rng.normal(scale=0.05, size=(20, 2)) + centre for centre in ((60, 60), (60, 90))]
+    found = density_clusters(np.vstack([*wide, *fragments]), 3)
+    assert found.clusters == 3
+    assert accuracy(np.repeat(np.arange(3), 300), found.labels[:900]) > 0.9
+    assert (found.labels[900:] == -1).all()
+
+
 def test_no_more_clusters_are_given_than_there_are():
     points, _ = made_up_blobs(3, each=20, dimensions=3, apart=30)
     assert 3 <= density_clusters(points, 40).clusters < 40

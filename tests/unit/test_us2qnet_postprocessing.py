@@ -12,7 +12,7 @@ from made_up_blobs import made_up_blobs
 from capture.errors import DataError
 from models.metrics.clustering import accuracy
 from models.us2qnet.cluster_map import ClusterMap
-from models.us2qnet.postprocessing import fit_map
+from models.us2qnet.postprocessing import cluster_points, fit_map, without_noise
 
 pytestmark = pytest.mark.slow
 FEATURES, TRUTH = made_up_blobs(3)
@@ -40,6 +40,8 @@ def test_every_parameter_is_listed(found: ClusterMap):
         "min_cluster_size": found.parameters["min_cluster_size"],
         "min_samples": 10,
         "validity": found.parameters["validity"],
+        "noise": round(found.noise, 4),
+        "noise_kept": True,
         "neighbours": 20,
         "min_dist": 0.0,
         "dimensions": 2,
@@ -60,6 +62,20 @@ def test_clustering_in_more_dimensions_still_shows_a_plane(found: ClusterMap):
     assert np.array_equal(deep.points, found.points)
     assert deep.parameters["dimensions"] == 4
     assert accuracy(TRUTH, deep.labels) > 0.98
+
+
+def test_noise_can_go_to_its_nearest_cluster():
+    space = np.vstack([FEATURES, FEATURES[TRUTH == 1][:1] + 100])
+    kept = cluster_points(space, space[:, :2], 3, "made up")
+    given = cluster_points(space, space[:, :2], 3, "made up", keep_noise=False)
+    assert kept.labels[-1] == -1
+    assert given.noise == 0
+    assert (given.labels == kept.labels)[kept.labels >= 0].all()
+    assert given.parameters["noise"] == kept.parameters["noise"] > 0
+    assert not given.parameters["noise_kept"]
+    labels = np.array([0, 1, -1, -1])
+    assert without_noise(np.array([[0.0], [10], [4], [6]]), labels).tolist() == [0, 1, 0, 1]
+    assert without_noise(np.array([[0.0], [10]]), labels[:2]).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

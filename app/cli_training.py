@@ -158,6 +158,30 @@ def evaluate_regional(
     raise typer.Exit(run_evaluate(EvaluationPlan(data, weights, str(provider), limit, virtual), out, json_out))
 
 
+@evaluate_app.command("us2qnet")
+def evaluate_us2qnet(
+    table: Annotated[int, typer.Option(min=1, max=3, help="1: reconstruction, 2: all methods, 3: ablation.")],
+    set_name: Annotated[
+        Literal["mnist", "ultrasound"], typer.Option("--set", help="Digits, or CAMUS at three known levels.")
+    ],
+    runs: Annotated[Path, typer.Option(help="Folder for the networks; runs there go on, or are read when complete.")],
+    data: Data = DEFAULT_DATA,
+    seeds: Annotated[int, typer.Option(min=1, help="How many; mean and spread are over them.")] = 3,
+    count: Annotated[
+        int | None, typer.Option(min=0, help="So many of the shuffled digits, 0: all. Default: 10000.")
+    ] = None,
+    epochs: Epochs = 0,
+    finish_epochs: FinishEpochs = 0,
+    json_out: Json = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for figures.json and figures 4, 5 and 6.")] = None,
+) -> None:
+    """Tables I to III of the clustering paper with its figures beside ours; trains the networks that are missing."""
+    from app.commands.train import run_evaluate_us2qnet
+
+    asked = (table, set_name, data, runs, seeds, count, epochs, finish_epochs)
+    raise typer.Exit(run_evaluate_us2qnet(*asked, out, json_out))
+
+
 @evaluate_app.command("raters")
 def evaluate_raters(
     ratings: Annotated[Path, typer.Argument(help="CSV of item,rater,rating; ratings 1 to 5, 0 for out of sector.")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +18,16 @@ if TYPE_CHECKING:
 
     from models.regional.end_to_end.ablation import Attention, Backbone, Task
     from models.regional.evaluation.evaluate import EvaluationPlan
+    from models.us2qnet.tables import SetName
 
 
-def _need_training_extra() -> None:
-    try:
-        import onnx  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise SettingsError(
-            f"{error.name} is not installed: training needs the extra 'train' (pip install 'sonogauge[train]')"
-        ) from error
+def _need_training_extra(*modules: str) -> None:
+    """``modules`` are those that are needed beside the usual ones."""
+    for module in ("onnx", "torch", *modules):
+        if find_spec(module) is None:
+            raise SettingsError(
+                f"{module} is not installed: training needs the extra 'train' (pip install 'sonogauge[train]')"
+            )
 
 
 def run_train_segmentation(
@@ -154,7 +155,8 @@ def _preparation(filtered: bool) -> Callable[[np.ndarray], np.ndarray]:
     if filtered:
         from models.runtime.fuzzy_filter import FuzzyFilter
 
-        return FuzzyFilter().preprocess
+        prepare: Callable[[np.ndarray], np.ndarray] = FuzzyFilter().preprocess
+        return prepare
     from models.us2qnet.samples import as_is
 
     return as_is
@@ -198,6 +200,33 @@ def run_evaluate(plan: EvaluationPlan, out: Path | None, as_json: bool) -> int:
     if out is not None:
         write_report(findings, out)
     text = json.dumps(findings.figures, indent=2, allow_nan=False) if as_json else as_text(findings.figures)
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+def run_evaluate_us2qnet(
+    table: int,
+    set_name: SetName,
+    data: Path,
+    runs: Path,
+    seeds: int,
+    count: int | None,
+    epochs: int,
+    finish_epochs: int,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Make a table of the paper from networks in ``runs``; prints JSON or text, saves both with figures in ``out``."""
+    _need_training_extra("sklearn", "umap", "hdbscan")
+    from models.us2qnet.evaluate import Experiment, evaluate_us2qnet, writable_folder, write_findings
+
+    asked = Experiment(table, set_name, data, runs, seeds, count, epochs, finish_epochs)
+    if out is not None:  # told now, not after hours
+        writable_folder(out)
+    findings = evaluate_us2qnet(asked, _preparation(set_name == "ultrasound"), out is not None)
+    if out is not None:
+        write_findings(findings, out)
+    text = json.dumps(findings.figures, indent=2, allow_nan=False) if as_json else findings.text
     sys.stdout.write(text + "\n")
     return 0
 

@@ -23,7 +23,7 @@ class Us2QRecipe:
     twins : worse versions of each picture; 0 leaves the twin term out
     drop_weight, drop_step : weight of the twin term, and how far a full drop moves a picture in the latent
     moves : digits are moved at random, and drawn unmoved
-    seed : of weights, order, twins and k-means
+    seed : of weights, order and k-means
     """
 
     optimisation: Optimisation

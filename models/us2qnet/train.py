@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from models.us2qnet.samples import SETS, Batch, Prepare, TrainingPictures, as_is
 log = logging.getLogger(__name__)
 
 STARTS = 20
+TWIN_SEED = 20261203  # one set of worse versions for every seed of a training: minutes to make, a gigabyte to keep
 
 
 def train_us2qnet(
@@ -36,6 +37,8 @@ def train_us2qnet(
     recipe: Us2QRecipe,
     options: Us2QOptions,
     prepare: Prepare = as_is,
+    pictures_dir: Path | None = None,
+    stages: Collection[int] = (),
 ) -> Path:
     """Train and return the path of the checkpoint (resumes from what is there).
 
@@ -45,6 +48,8 @@ def train_us2qnet(
     data_dir : folder that holds the data sets
     out_dir : gets ``us2qnet_NAME.pt``, its story (``.jsonl``), how it was made (``.json``) and the prepared pictures
     prepare : the filter; what the network sees of a (224, 224) uint8 picture, float32 in 0..1
+    pictures_dir : for the prepared pictures instead, so that runs share them
+    stages : the weights after so many epochs of fine-tuning are kept as well, see ``stage_checkpoint``
 
     Raises
     ------
@@ -59,11 +64,21 @@ def train_us2qnet(
         raise SettingsError(f"{options.clusters} clusters tell nothing apart: give 2 or more, or auto")
     checkpoint = out_dir / f"us2qnet_{name}.pt"
     _same_run(checkpoint.with_suffix(".json"), asked_for(name, recipe, options))
-    pictures = _pictures(name, data_dir, out_dir, recipe, options, prepare)
+    pictures = _pictures(name, data_dir, pictures_dir or out_dir, recipe, options, prepare)
     network = new_network(pictures.size, options.clusters or CLUSTERS[name], options.variational, recipe)
     if options.pretraining:
-        network = pretrain(network, pictures, recipe, out_dir / f"us2qnet_{name}_main.pt")
-    return fine_tune(network, pictures, recipe, checkpoint, options.clusters)
+        network = pretrain(network, pictures, recipe, pretrained_checkpoint(checkpoint))
+    return fine_tune(network, pictures, recipe, checkpoint, options.clusters, stages)
+
+
+def pretrained_checkpoint(checkpoint: Path) -> Path:
+    """Where the pre-training of a run is, whose end is in ``checkpoint``."""
+    return checkpoint.with_stem(f"{checkpoint.stem}_main")
+
+
+def stage_checkpoint(checkpoint: Path, epochs: int) -> Path:
+    """Where the weights of a run after so many epochs of fine-tuning are, if they were asked for."""
+    return checkpoint.with_stem(f"{checkpoint.stem}_epoch{epochs}")
 
 
 def new_network(size: int, clusters: int, variational: bool, recipe: Us2QRecipe) -> Us2QNet:
@@ -89,15 +104,15 @@ def _same_run(path: Path, asked: dict[str, object]) -> None:
 
 
 def _pictures(
-    name: str, data_dir: Path, out_dir: Path, recipe: Us2QRecipe, options: Us2QOptions, prepare: Prepare
+    name: str, data_dir: Path, kept_dir: Path, recipe: Us2QRecipe, options: Us2QOptions, prepare: Prepare
 ) -> TrainingPictures:
     def make() -> TrainingPictures:
-        return training_pictures(name, data_dir, prepare, recipe.twins, recipe.seed, options.count)
+        return training_pictures(name, data_dir, prepare, recipe.twins, TWIN_SEED, options.count)
 
     if name == "mnist":
         return make()
-    asked = {"set": name, "filtered": options.filtered, "twins": recipe.twins, "seed": recipe.seed}
-    return kept(out_dir / f"us2qnet_{name}_pictures.npz", asked, make)
+    asked = {"set": name, "filtered": options.filtered, "twins": recipe.twins, "seed": TWIN_SEED}
+    return kept(kept_dir / f"us2qnet_{name}_pictures.npz", asked, make)
 
 
 def pretrain(network: Us2QNet, pictures: TrainingPictures, recipe: Us2QRecipe, checkpoint: Path) -> Us2QNet:
@@ -111,7 +126,12 @@ def pretrain(network: Us2QNet, pictures: TrainingPictures, recipe: Us2QRecipe, c
 
 
 def fine_tune(
-    network: Us2QNet, pictures: TrainingPictures, recipe: Us2QRecipe, checkpoint: Path, clusters: int | None
+    network: Us2QNet,
+    pictures: TrainingPictures,
+    recipe: Us2QRecipe,
+    checkpoint: Path,
+    clusters: int | None,
+    stages: Collection[int] = (),
 ) -> Path:
     """The second phase: L_V + gamma L_C (eq. 3), with the target of eq. 6 over the whole set in each epoch."""
     network = _resumed_or_clustered(network, pictures, recipe, checkpoint, clusters)
@@ -123,6 +143,8 @@ def fine_tune(
         loss = run.epoch(batches, count, lambda batch, goal=target: _joint_loss(network, batch, goal, recipe))  # type: ignore[misc]
         cluster = shares.argmax(axis=1)
         changed = 1.0 if before is None else float((cluster != before).mean())
+        if run.epochs_done in stages:  # before the checkpoint: what is cut off here is done again
+            torch.save({"average": run.average.state_dict()}, stage_checkpoint(checkpoint, run.epochs_done))
         sizes = np.bincount(cluster, minlength=network.clusters).tolist()
         run.save({"loss": round(loss, 6), "changed": round(changed, 4), "sizes": sizes})
         before = cluster
@@ -242,8 +264,12 @@ def encode(network: Us2QNet, images: np.ndarray, batch: int = 256) -> tuple[np.n
     return mean, shares
 
 
-def load_us2qnet(checkpoint: Path) -> Us2QNet:
+def load_us2qnet(checkpoint: Path, state: Path | None = None) -> Us2QNet:
     """The trained network, averaged weights, ready to run.
+
+    Parameters
+    ----------
+    state : another state of the same run instead: ``pretrained_checkpoint`` or ``stage_checkpoint``
 
     Raises
     ------
@@ -256,5 +282,5 @@ def load_us2qnet(checkpoint: Path) -> Us2QNet:
         advice = "train it with 'sonogauge train us2qnet'"
         raise DataError(f"cannot read how {checkpoint} was made ({error}): {advice}") from error
     network = Us2QNet(**shape)
-    load_average(network, checkpoint)
+    load_average(network, state or checkpoint)
     return network.eval()

@@ -11,6 +11,7 @@ from models.us2qnet.tables import (
     METHODS,
     NOT_THEIR_SET,
     TABLE_2,
+    TRANSDUCTIVE,
     Table,
     mean_and_spread,
     published,
@@ -65,4 +66,4 @@ def test_the_ultrasound_table_says_that_the_set_is_another():
     assert NOT_THEIR_SET in table_text(table)
     assert "0.900 (0.783)" in table_text(table)
     assert table.to_json()["note"] == NOT_THEIR_SET
-    assert Table(2, "mnist", (0,), ROWS, {}).to_json()["note"] is None
+    assert Table(2, "mnist", (0,), ROWS, {}).to_json()["note"] == TRANSDUCTIVE

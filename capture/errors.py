@@ -20,6 +20,10 @@ class ModelError(SonogaugeError):
     """A model file, its manifest or its output cannot be trusted."""
 
 
+class PictureError(SonogaugeError):
+    """A picture cannot be judged for its type, its shape or its content."""
+
+
 class DataError(SonogaugeError):
     """A training or evaluation data set is missing or damaged."""
 

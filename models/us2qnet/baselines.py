@@ -65,7 +65,7 @@ def run_methods(
     Raises
     ------
     DataError
-        For a matrix of fewer than 15 rows, of values that are not finite or all equal, or a UMAP without any cluster.
+        For a matrix of fewer than 15 rows, or of values that are not finite or all equal.
     """
     pixels = checked_features(pixels)
     return {
@@ -129,7 +129,7 @@ def _t_sne(values: np.ndarray, clusters: int, seed: int, jobs: int) -> Found:
 
 
 def _umap(values: np.ndarray, clusters: int, seed: int) -> Found:
-    found = fit_map(values, clusters, seed)
+    found = fit_map(values, clusters, seed, allow_none=True)
     return found.labels, found.points, found.parameters
 
 

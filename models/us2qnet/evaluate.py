@@ -116,7 +116,7 @@ def evaluate_us2qnet(asked: Experiment, prepare: Prepare, draw: bool = False) ->
     Raises
     ------
     DataError
-        When the set cannot be read or is too small, or a method finds no cluster.
+        When the set cannot be read or is too small.
     SettingsError
         When ``runs`` cannot be written or holds runs of another recipe.
     """
@@ -179,8 +179,9 @@ def echo_set(asked: Experiment, prepare: Prepare) -> EvaluationSet:
     labelled = LabelledSet("ultrasound", _rows(images[True]), worst_first, LEVELS)
     source = (
         f"CAMUS (apical echo), split by patient: trained on {len(trained)} patients, tested on {len(held)} others, "
-        f"{len(pictures)} pictures at levels {THREE_LEVELS} of degradation (seed {LEVEL_SEED}). No method reads a level: "
-        "they are for these figures alone. Networks are told by how much a picture was made worse once more in training."
+        f"{len(pictures)} pictures at levels {THREE_LEVELS} of degradation (seed {LEVEL_SEED}). "
+        "No method reads a level: they are for these figures alone. "
+        "In training networks are told by how much a picture was made worse once more."
     )
     return EvaluationSet(_with_every_class(labelled, "--data"), images, source)
 

@@ -153,7 +153,7 @@ def training_stages(
     stages = {}
     for epoch in epochs:
         variant = Variant("vae", seed, tested.preprocessing[-1], epochs=epoch)
-        found = fit_map(_features(tested, embed(variant)), len(tested.class_names), seed)
+        found = fit_map(_features(tested, embed(variant)), len(tested.class_names), seed, allow_none=True)
         name = {0: "pre-trained", None: "fine-tuned"}.get(epoch, f"epoch {epoch}")
         stages[name] = Stage(found, clustering_figures(tested.truth, found.labels))
     return stages
@@ -205,7 +205,7 @@ def _ablation(tested: LabelledSet, seed: int, embed: Embed) -> Rows:
     rows = Rows({}, {})
     for row, variant in variants.items():
         clusters = variant.clusters or len(tested.class_names)
-        found = fit_map(_features(tested, embed(variant)), clusters, seed)
+        found = fit_map(_features(tested, embed(variant)), clusters, seed, allow_none=True)
         rows.figures[row] = clustering_figures(tested.truth, found.labels)
         rows.parameters[row] = found.parameters
     return rows

@@ -29,6 +29,7 @@ def fit_map(
     seed: int = 0,
     dimensions: int = 2,
     keep_noise: bool = True,
+    allow_none: bool = False,
 ) -> ClusterMap:
     """Place frames on a plane by UMAP and find their clusters by HDBSCAN; no label is looked at.
 
@@ -39,6 +40,7 @@ def fit_map(
     seed : same features and seed, same map
     dimensions : of the UMAP space that is clustered; where that is not the plane, the plane is a second UMAP
     keep_noise : False gives each noise point the cluster of its nearest clustered point in that space
+    allow_none : a map without any cluster, all noise, is given instead of an error: a finding, for a table
 
     Returns
     -------
@@ -49,13 +51,13 @@ def fit_map(
     ------
     DataError
         For fewer than 15 frames, features that are not finite or all equal, fewer than 2 clusters asked for, or when
-        no cluster is found.
+        no cluster is found and that is not allowed.
     """
     if clusters is not None and clusters < 2:
         raise DataError(f"{clusters} clusters asked for: ask for 2 or more, or leave the number free")
     points = embed_umap(features, seed)
     space = points if dimensions == 2 else embed_umap(features, seed, dimensions)
-    found = cluster_points(space, points, clusters, "umap", keep_noise)
+    found = cluster_points(space, points, clusters, "umap", keep_noise, allow_none)
     umap = {"neighbours": min(NEIGHBOURS, len(points) - 1), "min_dist": MIN_DIST, "dimensions": dimensions}
     found.parameters.update(umap, seed=seed)
     return found
@@ -82,7 +84,12 @@ def embed_umap(features: np.ndarray, seed: int, dimensions: int = 2) -> np.ndarr
 
 
 def cluster_points(
-    space: np.ndarray, points: np.ndarray, clusters: int | None, method: str, keep_noise: bool = True
+    space: np.ndarray,
+    points: np.ndarray,
+    clusters: int | None,
+    method: str,
+    keep_noise: bool = True,
+    allow_none: bool = False,
 ) -> ClusterMap:
     """HDBSCAN on ``space`` (N, d), shown at ``points`` (N, 2); ``method`` names what made the space.
 
@@ -91,15 +98,15 @@ def cluster_points(
     Raises
     ------
     DataError
-        When HDBSCAN cannot work on the points, or finds no cluster.
+        When HDBSCAN cannot work on the points, or finds no cluster and that is not allowed.
     """
     try:
         found = density_clusters(space, clusters)
     except ValueError as error:
         raise DataError(f"these features cannot be clustered: {error}") from error
-    if not found.clusters:
+    if not found.clusters and not allow_none:
         raise DataError("no clusters stand out in these features: give more frames or frames of different quality")
-    labels = found.labels if keep_noise else without_noise(space, found.labels)
+    labels = found.labels if keep_noise or not found.clusters else without_noise(space, found.labels)
     noise = {"noise": round(float(np.mean(found.labels == NOISE)), 4), "noise_kept": keep_noise}
     parameters = {"method": f"{method} + hdbscan", "clusters_asked": clusters, **found.parameters, **noise}
     names = tuple(str(number + 1) for number in range(found.clusters))

@@ -44,7 +44,7 @@ def labelled(name: str = "ultrasound") -> LabelledSet:
     return LabelledSet(name, PICTURES.reshape(len(TRUTH), -1), TRUTH, NAMES)  # type: ignore[arg-type]
 
 
-def stand_in_map(features: np.ndarray, clusters: int, seed: int) -> ClusterMap:
+def stand_in_map(features: np.ndarray, clusters: int, seed: int, allow_none: bool = True) -> ClusterMap:
     """Nearest of the first axes: enough for blobs, and fast."""
     labels = features[:, :clusters].argmax(axis=1)
     points = features[:, :2]

@@ -10,7 +10,7 @@ pytest.importorskip("umap", reason="umap-learn is not installed (extra 'train')"
 from made_up_blobs import made_up_blobs
 
 from capture.errors import DataError
-from models.metrics.clustering import accuracy
+from models.metrics.clustering import accuracy, clustering_figures
 from models.us2qnet.cluster_map import ClusterMap
 from models.us2qnet.postprocessing import cluster_points, fit_map, without_noise
 
@@ -76,6 +76,17 @@ def test_noise_can_go_to_its_nearest_cluster():
     labels = np.array([0, 1, -1, -1])
     assert without_noise(np.array([[0.0], [10], [4], [6]]), labels).tolist() == [0, 1, 0, 1]
     assert without_noise(np.array([[0.0], [10]]), labels[:2]).tolist() == [0, 1]
+
+
+def test_no_cluster_is_an_error_unless_it_is_a_finding():
+    even = np.arange(20.0)[:, None] * np.ones(2)
+    with pytest.raises(DataError, match="no clusters stand out"):
+        cluster_points(even, even, 3, "made up")
+    found = cluster_points(even, even, 3, "made up", keep_noise=False, allow_none=True)
+    assert (found.noise, found.names, found.parameters["clusters_found"]) == (1.0, (), 0)
+    assert np.isfinite(found.parameters["validity"])
+    figures = clustering_figures(np.arange(20) % 3, found.labels)
+    assert (figures["acc"], figures["ari"], figures["nmi"], figures["noise"]) == (0, 0, 0, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What outlines a frame, and how often the view is looked at.
 
 The segmentation network outlines all three apical views; the dense network tells the view, now and then once that has
-settled. It can do both in one pass, with outlines that are less exact.
+settled. It does both in one pass, with outlines that are a little less exact: in the few frames of a settled stream in
+which the view is looked at, so that none of them takes the time of both networks, or in all where its maps score.
 """
 
 from __future__ import annotations
@@ -83,8 +84,9 @@ class Outliner:
         ModelError
             When a model fails or gives values that are not finite.
         """
+        one_pass = self._one_pass or (self._views.is_settled and not self._every_frame)
         reading, view_p = self._look(grey, t_ns)
-        logits = reading.logits if reading is not None and self._one_pass else self.segment(grey)
+        logits = reading.logits if reading is not None and one_pass else self.segment(grey)
         if (fixed_view or likeliest_view(view_p)) != "ALAX":
             logits = logits[: STRUCTURE_VALUES["AO"]]
         return Outlined(logits, view_p, self._foreshortening, reading)

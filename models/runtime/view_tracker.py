@@ -32,9 +32,15 @@ class ViewTracker:
         self._mean: np.ndarray | None = None
         self._last_ns = 0
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the stream surely shows one apical view."""
+        known = self._mean is not None and not self._per_frame
+        return known and bool(np.max(self._mean[: len(VIEWS)]) >= SETTLED_P)  # type: ignore[index]
+
     def is_due(self, t_ns: int) -> bool:
         """Whether the view should be looked at in the frame of this time: always, until it has settled."""
-        if self._mean is None or self._per_frame or self._mean[: len(VIEWS)].max() < SETTLED_P:
+        if not self.is_settled:
             return True
         return not 0 <= t_ns - self._last_ns < LOOK_EVERY_S * 1e9
 

@@ -76,9 +76,11 @@ class InputMaker:
         self._lumen = lumen & self._inside
 
     def of(self, image: np.ndarray) -> RegionalInput:
-        """(H, W) uint8 in the frame's own grid -> input on the model's square."""
-        square = squash(image, cv2.INTER_AREA) * self._inside.astype(np.uint8)
-        return RegionalInput(square, self._inside, self._masks, self._lumen)
+        """(H, W) uint8 in the frame's own grid, black outside its sector -> input on the model's square.
+
+        It is not cut along the sector that was found: that takes the outermost echoes, and with them the apical walls.
+        """
+        return RegionalInput(squash(image, cv2.INTER_AREA), self._inside, self._masks, self._lumen)
 
 
 class Stopwatch:

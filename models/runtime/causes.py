@@ -19,9 +19,10 @@ DEPTH_RANGE = (0.29, 0.80)
 """Length of the ventricle as a share of the sector's height: below it the depth is set too large, above it too
 small. One in a hundred CAMUS training frames lies below, none above."""
 SHOWN_CAUSES = tuple(cause for cause in CAUSE_CHANNELS if cause != "processing")
-TOLD_CAUSES: tuple[str, ...] = ()
-"""Causes with a map that the present networks tell well enough to be named to a user: none yet (card_quality.md). What
-geometry tells is named in any case."""
+TOLD_CAUSES = ("gain_high", "noise", "defocus")
+"""Causes with a map that the present network tells well enough to be named to a user (card_quality.md): what it names
+so is right. Darkness stays unnamed, since it takes low gain and shadow for each other, and haze, which it sees
+everywhere. What geometry tells is named in any case."""
 
 _APEX = ("apical_left", "apical_right")
 _ANNULUS = ("annulus_left", "annulus_right")

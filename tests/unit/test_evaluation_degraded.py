@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from made_up_camus import write_camus
 from made_up_evaluation import MeanGrey, Noise, made_up_images
 
+from models.data.camus import squash
 from models.data.degradations import KINDS, LEVELS, Degrader
 from models.regional.evaluation.causes import CAUSE_OF_KIND, cause_figures
 from models.regional.evaluation.degraded import (
@@ -74,10 +76,10 @@ def test_pictures_are_the_same_for_all_methods_and_as_frozen(images):
     assert set(watch.ms_per_picture()) == {"a", "b"}
 
 
-def test_input_has_regions_inside_the_sector_and_nothing_outside(images):
+def test_input_has_regions_inside_the_sector_and_the_whole_picture(images):
     given = InputMaker(images[0]).of(images[0].image)
     assert (given.image.shape, given.image.dtype, given.masks.shape) == ((256, 256), np.uint8, (8, 256, 256))
-    assert not given.image[~given.inside].any()
+    assert np.array_equal(given.image, squash(images[0].image, cv2.INTER_AREA))
     assert not (given.masks & ~given.inside).any()
     assert given.lumen.sum() > 500
     assert not (given.lumen & given.masks[:6].any(axis=0)).any(), "walls are no lumen"

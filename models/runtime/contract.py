@@ -118,6 +118,35 @@ class Readiness:
     mapse: bool | None = None
 
 
+@dataclass(frozen=True)
+class ClusterAssessment:
+    """Where a frame stands among the global quality clusters (US2QNet paper).
+
+    Attributes
+    ----------
+    name : of its cluster, such as ``A-``, ``A``, ``A+``
+    rank : of its cluster, 0 the worst
+    shares : probability of each cluster, the worst first, sum 1
+    names : of the clusters in the same order
+    place : (x, y) on the map of clusters, no unit
+    severity : how far the picture is degraded, 0 (as good as the best reference) to 1
+    level : 1 (worst) to 5 (best), the finer scale beside the clusters
+    """
+
+    name: str
+    rank: int
+    shares: tuple[float, ...]
+    names: tuple[str, ...]
+    place: tuple[float, float]
+    severity: float
+    level: int
+
+    @property
+    def p(self) -> float:
+        """Probability of the frame's own cluster, 0..1."""
+        return self.shares[self.rank]
+
+
 def label_of(score: float) -> int:
     """Label 1..5 of a score: rounds, halves upward."""
     return int(min(max(np.floor(score + 0.5), 1), 5))
@@ -138,6 +167,8 @@ class Assessment:
     causes : why regions are bad, the strongest first
     advice : one plain sentence on the strongest cause, empty when there is none
     readiness : what can be measured, None before temporal smoothing
+    cluster : place among the global quality clusters, None when not judged
+    cluster_reason : one sentence why there is no ``cluster``, else empty
     sector : sector on the screen, None when not found
     crop : the tight crop on the screen that the models saw
     contours : outlines per structure (keys of ``STRUCTURE_VALUES``), each (K, 2) float32 screen pixels
@@ -160,6 +191,8 @@ class Assessment:
     causes: tuple[Cause, ...] = ()
     advice: str = ""
     readiness: Readiness | None = None
+    cluster: ClusterAssessment | None = None
+    cluster_reason: str = ""
     sector: SectorShape | None = None
     crop: Rect | None = None
     contours: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)

@@ -74,6 +74,7 @@ class SectorPicture:
     sector : in pixels of the image
     group, name : as in ``QualityImages``
     label : index of the known level
+    severity : how bad it is as far as is known, 0 (as it came) to 1
     """
 
     image: np.ndarray
@@ -81,6 +82,7 @@ class SectorPicture:
     group: str
     name: str
     label: int = 0
+    severity: float = 0.0
 
     def square(self) -> np.ndarray:
         """The tight crop of the sector, squashed: (224, 224) uint8, 0 outside the sector."""
@@ -90,7 +92,8 @@ class SectorPicture:
     def worse(self, kind: str, level: float, seed: int) -> SectorPicture:
         """The same picture, degraded over the whole sector."""
         image = Degrader(self.image, self.sector).apply(kind, level, None, seed)
-        return replace(self, image=image, name=f"{self.name}:{kind}:{level:g}" if level else self.name)
+        name = f"{self.name}:{kind}:{level:g}" if level else self.name
+        return replace(self, image=image, name=name, severity=level)
 
 
 def in_one(pictures: Sequence[SectorPicture]) -> QualityImages:
@@ -125,17 +128,21 @@ def known_levels(
     return found
 
 
-def worse_twins(pictures: Sequence[SectorPicture], seed: int) -> tuple[list[SectorPicture], np.ndarray]:
-    """Each picture, whatever its level, degraded once more, and by how much: (N,) float32 in .25..1.
+def graded_versions(pictures: Sequence[SectorPicture], versions: int, seed: int) -> list[SectorPicture]:
+    """So many versions of each untouched picture, of severities over the whole of 0..1; each kind equally often.
 
-    This is what training without labels may know: not how good a picture is, only that it has just been made worse.
+    This is what training without labels may know: nobody rated a picture, but what was done to it is known.
+    About one in eight is left untouched.
     """
     random = np.random.default_rng(seed)
-    drops = random.uniform(0.25, 1.0, len(pictures)).astype(np.float32)
-    kinds = _equally_often(len(pictures), random)
-    seeds = random.integers(2**31, size=len(pictures))
-    made = zip(pictures, kinds, drops, seeds, strict=True)
-    return [picture.worse(kind, float(drop), int(field)) for picture, kind, drop, field in made], drops
+    found = []
+    for _ in range(versions):
+        levels = np.clip(random.uniform(-0.15, 1.1, len(pictures)), 0, 1)
+        kinds = _equally_often(len(pictures), random)
+        seeds = random.integers(2**31, size=len(pictures))
+        for picture, kind, level, field_seed in zip(pictures, kinds, levels, seeds, strict=True):
+            found.append(picture.worse(kind, float(level), int(field_seed)))
+    return found
 
 
 def _equally_often(count: int, random: np.random.Generator) -> list[str]:
@@ -249,7 +256,8 @@ def bladder_pictures(patients: int, first_seed: int) -> list[SectorPicture]:
             scanner = AbdomenScanner(seed, *BLADDER_SCREEN, quality=quality)
             box = scanner.console.converter.box
             sector = scanner.sector.moved(-box.x, -box.y)
-            found.append(SectorPicture(scanner.picture(0), sector, f"virtual{seed}", f"virtual{seed}:{quality}", label))
+            group, severity = f"virtual{seed}", label / (len(QUALITIES) - 1)
+            found.append(SectorPicture(scanner.picture(0), sector, group, f"{group}:{quality}", label, severity))
     return found
 
 

@@ -180,8 +180,8 @@ def echo_set(asked: Experiment, prepare: Prepare) -> EvaluationSet:
     source = (
         f"CAMUS (apical echo), split by patient: trained on {len(trained)} patients, tested on {len(held)} others, "
         f"{len(pictures)} pictures at levels {THREE_LEVELS} of degradation (seed {LEVEL_SEED}). "
-        "No method reads a level: they are for these figures alone. "
-        "In training networks are told by how much a picture was made worse once more."
+        "No method reads a level of a tested picture: they are for these figures alone. "
+        "In training the networks, unlike the methods on pixels, are told by how much each picture was made worse."
     )
     return EvaluationSet(_with_every_class(labelled, "--data"), images, source)
 

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 LATENT = 80
-QUALITY = 0  # coordinate of the latent along which a picture moves when it is made worse (released recipe)
+QUALITY = 0  # coordinate of the latent along which a picture moves as it is made worse (released recipe)
 
 
 @dataclass(frozen=True)

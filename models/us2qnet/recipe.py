@@ -20,8 +20,9 @@ class Us2QRecipe:
     gamma : weight of the clustering loss (eq. 3)
     patience : a phase ends when the loss has not fallen for so many epochs
     kl_weight : of the divergence in nats, against the squared error of a pixel
-    twins : worse versions of each picture; 0 leaves the twin term out
-    drop_weight, drop_step : weight of the twin term, and how far a full drop moves a picture in the latent
+    versions : of each picture, made worse by a known amount; 0 leaves the severity term out
+    severity_weight, severity_step : weight of the severity term, and how far severity 1 moves a picture in the latent
+    drawn : share of a batch that is drawn again, since the decoder costs three times what the encoder does
     moves : digits are moved at random, and drawn unmoved
     seed : of weights, order and k-means
     """
@@ -33,9 +34,10 @@ class Us2QRecipe:
     gamma: float = 0.1
     patience: int = 10
     kl_weight: float = 5e-4
-    twins: int = 0
-    drop_weight: float = 0.3
-    drop_step: float = 20.0
+    versions: int = 0
+    severity_weight: float = 1.0
+    severity_step: float = 40.0
+    drawn: float = 1.0
     moves: bool = False
     seed: int = 20261203
 
@@ -58,17 +60,18 @@ _DIGITS = Us2QRecipe(
     moves=True,
 )
 _ULTRASOUND = Us2QRecipe(
-    Optimisation(epochs=30, learning_rate=2e-3, weight_decay=1e-4, average_decay=0.998),
-    Optimisation(epochs=10, learning_rate=5e-4, weight_decay=1e-4, average_decay=0.998),
+    Optimisation(epochs=14, learning_rate=2e-3, weight_decay=1e-3, average_decay=0.998),
+    Optimisation(epochs=4, learning_rate=5e-4, weight_decay=1e-3, average_decay=0.998),
     batch=64,
-    twins=2,
+    versions=9,
+    drawn=0.25,
 )
 RELEASED = {"mnist": _DIGITS, "echo": _ULTRASOUND, "abdomen": _ULTRASOUND}
 """Ours. A latent that only has to draw the picture again is filled with anatomy, and clusters follow patient and view.
 
-Ultrasound: each picture is shown with a version of itself that was just made worse, and one coordinate of the latent
-has to tell by how much. The anatomy of the two is the same, so quality alone moves a picture along it, and far enough
-(``drop_step``) to outweigh the rest. Nobody rates anything: the level that a picture of the set has is not told.
+Ultrasound: training pictures are made worse by a known amount, and one coordinate of the latent has to tell by how
+much, far enough (``severity_step``) to outweigh the rest. Nobody rates anything; but unlike the paper's network, ours
+is told what was done to each training picture.
 Digits: moved at random and drawn unmoved, so that place and slant take no room in the latent.
 """
 

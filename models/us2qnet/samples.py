@@ -1,4 +1,4 @@
-"""What the network is shown: prepared pictures, each with versions of itself that were made worse, in batches."""
+"""What the network is shown: prepared pictures, and versions of them that were made worse, in batches."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from models.us2qnet.data import ULTRASOUND, bladder_pictures, in_one, known_levels, read_mnist, worse_twins
+from models.us2qnet.data import ULTRASOUND, bladder_pictures, graded_versions, in_one, known_levels, read_mnist
 
 log = logging.getLogger(__name__)
 
 SETS = ("mnist", *ULTRASOUND)
-BLADDER_TRAINING = (120, 20_000)  # patients and first seed
+BLADDER_TRAINING = (400, 20_000)  # patients and first seed
 BLADDER_VALIDATION = (40, 30_000)
 _TURN, _SCALE, _SHIFT = 0.17, 0.12, 0.12  # digits: radians, share, half sides
 
@@ -46,15 +46,15 @@ class Batch(NamedTuple):
     index : (B,) int64, place in the set
     picture : (B, 1, S, S), what the encoder sees
     wanted : (B, 1, S, S), what the decoder shall draw
-    worse : (B, 1, S, S), the same pictures made worse; (0, 1, S, S) without twins
-    drop : (B,) or (0,), by how much
+    severity : (B,), how far each was made worse; NaN where nothing is known
+    members : so many, the first ones, belong to the set that is clustered
     """
 
     index: torch.Tensor
     picture: torch.Tensor
     wanted: torch.Tensor
-    worse: torch.Tensor
-    drop: torch.Tensor
+    severity: torch.Tensor
+    members: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +64,13 @@ class TrainingPictures:
     Attributes
     ----------
     images : (N, S, S) uint8, prepared
-    worse : (T, N, S, S) uint8, T versions of each that were made worse, prepared; T may be 0
-    drops : (T, N) float32, by how much
+    severity : (N,) float32 in 0..1, how far each was made worse; NaN where nothing is known
+    members : so many, the first ones, are the set that is clustered; the others only teach severity
     """
 
     images: np.ndarray
-    worse: np.ndarray
-    drops: np.ndarray
+    severity: np.ndarray
+    members: int
 
     def __len__(self) -> int:
         return len(self.images)
@@ -80,30 +80,34 @@ class TrainingPictures:
         """Side of the pictures."""
         return int(self.images.shape[1])
 
-    def batches(self, batch: int, seed: int, moves: bool) -> Iterator[Batch]:
+    @property
+    def clustered(self) -> np.ndarray:
+        """The set that is clustered, (M, S, S) uint8."""
+        return self.images[: self.members]
+
+    def batches(self, batch: int, seed: int, moves: bool, members_first: bool = False) -> Iterator[Batch]:
         """One pass in random order; ultrasound is mirrored at random (paper, III), digits are moved if ``moves``.
 
-        What is left over after the last whole batch is not shown.
+        What is left over after the last whole batch is not shown. With ``members_first`` the pass is over the set
+        that is clustered, and each batch has up to as many of the others behind.
         """
         random = np.random.default_rng(seed)
-        order = random.permutation(len(self))
-        for start in range(0, len(self) - batch + 1, batch):
-            yield self._batch(order[start : start + batch], random, moves)
+        order = random.permutation(self.members if members_first else len(self))
+        others = min(len(self) - self.members, batch) if members_first else 0
+        for start in range(0, len(order) - batch + 1, batch):
+            index = order[start : start + batch]
+            more = (
+                self.members + random.choice(len(self) - self.members, others, replace=False) if others else index[:0]
+            )
+            yield self._batch(np.concatenate([index, more]), random, moves, batch)
 
-    def _batch(self, index: np.ndarray, random: np.random.Generator, moves: bool) -> Batch:
-        twin = random.integers(max(len(self.worse), 1), size=len(index))
-        has_twins = len(self.worse) > 0
-        worse = self.worse[twin, index] if has_twins else self.images[:0]
-        drop = self.drops[twin, index] if has_twins else np.empty(0, np.float32)
-        wanted, worse = as_tensor(self.images[index]), as_tensor(worse)
-        picture = wanted
+    def _batch(self, index: np.ndarray, random: np.random.Generator, moves: bool, members: int) -> Batch:
+        wanted = as_tensor(self.images[index])
         if moves:
             picture = moved_digits(wanted, random)
         else:
-            mirrored = torch.from_numpy(random.random(len(index)) < 0.5)
-            picture = wanted = _mirror(wanted, mirrored)
-            worse = _mirror(worse, mirrored[: len(worse)])
-        return Batch(torch.from_numpy(index), picture, wanted, worse, torch.from_numpy(drop))
+            picture = wanted = _mirror(wanted, torch.from_numpy(random.random(len(index)) < 0.5))
+        return Batch(torch.from_numpy(index), picture, wanted, torch.from_numpy(self.severity[index]), members)
 
 
 def as_tensor(images: np.ndarray) -> torch.Tensor:
@@ -127,15 +131,15 @@ def moved_digits(pictures: torch.Tensor, random: np.random.Generator) -> torch.T
 
 
 def training_pictures(
-    name: str, data_dir: Path, prepare: Prepare, twins: int, seed: int, count: int
+    name: str, data_dir: Path, prepare: Prepare, versions: int, seed: int, count: int
 ) -> TrainingPictures:
-    """Pictures of the training split, levels mixed and labels left behind.
+    """Pictures of the training split; labels are left behind.
 
     Parameters
     ----------
     name : ``mnist``, ``echo`` or ``abdomen``; abdomen has virtual bladders as well
     prepare : what the network sees of a picture, see ``prepared``
-    twins : worse versions of each ultrasound picture
+    versions : of each ultrasound picture, beside the set at known levels that is clustered
     count : of digits; 0 is all
 
     Raises
@@ -145,17 +149,15 @@ def training_pictures(
     """
     if name == "mnist":
         images = read_mnist(data_dir, count).images
-        return TrainingPictures(images, images[None][:0], np.empty((0, len(images)), np.float32))
-    pictures = known_levels(ULTRASOUND[name](data_dir, "train"))
+        return TrainingPictures(images, np.full(len(images), np.nan, np.float32), len(images))
+    untouched = ULTRASOUND[name](data_dir, "train")
+    pictures = known_levels(untouched)
     if name == "abdomen":
         pictures += bladder_pictures(*BLADDER_TRAINING)
-    images = prepared(in_one(pictures).images, prepare)
-    worse = np.empty((twins, *images.shape), np.uint8)
-    drops = np.empty((twins, len(images)), np.float32)
-    for twin in range(twins):
-        made, drops[twin] = worse_twins(pictures, seed + twin)
-        worse[twin] = prepared(in_one(made).images, prepare)
-    return TrainingPictures(images, worse, drops)
+    members = len(pictures)
+    pictures += graded_versions(untouched, versions, seed)
+    severity = np.array([picture.severity for picture in pictures], np.float32)
+    return TrainingPictures(prepared(in_one(pictures).images, prepare), severity, members)
 
 
 def kept(path: Path, asked: dict[str, object], make: Callable[[], TrainingPictures]) -> TrainingPictures:
@@ -164,11 +166,11 @@ def kept(path: Path, asked: dict[str, object], make: Callable[[], TrainingPictur
     if path.is_file():
         with np.load(path, allow_pickle=False) as file:
             if str(file["asked"]) == want:
-                return TrainingPictures(file["images"], file["worse"], file["drops"])
+                return TrainingPictures(file["images"], file["severity"], int(file["members"]))
         log.info("%s was made with other options: made again", path)
     made = make()
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".tmp.npz")
-    np.savez(aside, asked=want, images=made.images, worse=made.worse, drops=made.drops)
+    np.savez(aside, asked=want, images=made.images, severity=made.severity, members=made.members)
     aside.replace(path)
     return made

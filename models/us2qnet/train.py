@@ -27,7 +27,7 @@ from models.us2qnet.samples import SETS, Batch, Prepare, TrainingPictures, as_is
 log = logging.getLogger(__name__)
 
 STARTS = 20
-TWIN_SEED = 20261203  # one set of worse versions for every seed of a training: minutes to make, a gigabyte to keep
+VERSIONS_SEED = 20261203  # the same versions for every seed of a training: minutes to make, a gigabyte to keep
 
 
 def train_us2qnet(
@@ -85,9 +85,9 @@ def new_network(size: int, clusters: int, variational: bool, recipe: Us2QRecipe)
     """A network with the random weights of the recipe's seed."""
     torch.manual_seed(recipe.seed)
     network = Us2QNet(size, clusters, variational).to(memory_format=torch.channels_last)
-    if recipe.twins:  # as wide as what it has to hold: a unit prior would press the coordinate together
+    if recipe.versions:  # as wide as what it has to hold: a unit prior would press the coordinate together
         with torch.no_grad():
-            network.prior.log_variance[:, QUALITY] = 2 * math.log(recipe.drop_step / 2)
+            network.prior.log_variance[:, QUALITY] = 2 * math.log(recipe.severity_step / 2)
     return network
 
 
@@ -107,11 +107,11 @@ def _pictures(
     name: str, data_dir: Path, kept_dir: Path, recipe: Us2QRecipe, options: Us2QOptions, prepare: Prepare
 ) -> TrainingPictures:
     def make() -> TrainingPictures:
-        return training_pictures(name, data_dir, prepare, recipe.twins, TWIN_SEED, options.count)
+        return training_pictures(name, data_dir, prepare, recipe.versions, VERSIONS_SEED, options.count)
 
     if name == "mnist":
         return make()
-    asked = {"set": name, "filtered": options.filtered, "twins": recipe.twins, "seed": TWIN_SEED}
+    asked = {"set": name, "filtered": options.filtered, "versions": recipe.versions, "seed": VERSIONS_SEED}
     return kept(kept_dir / f"us2qnet_{name}_pictures.npz", asked, make)
 
 
@@ -133,12 +133,12 @@ def fine_tune(
     clusters: int | None,
     stages: Collection[int] = (),
 ) -> Path:
-    """The second phase: L_V + gamma L_C (eq. 3), with the target of eq. 6 over the whole set in each epoch."""
+    """The second phase: L_V + gamma L_C (eq. 3), with the target of eq. 6 over the set in each epoch."""
     network = _resumed_or_clustered(network, pictures, recipe, checkpoint, clusters)
     run = Run(network, recipe.finish, checkpoint)
     before: np.ndarray | None = None
-    for batches, count in _epochs(run, pictures, recipe.finish_batch, recipe):
-        shares = encode(network, pictures.images)[1]
+    for batches, count in _epochs(run, pictures, recipe.finish_batch, recipe, members_first=True):
+        shares = encode(network, pictures.clustered)[1]
         target = target_shares(torch.from_numpy(shares))
         loss = run.epoch(batches, count, lambda batch, goal=target: _joint_loss(network, batch, goal, recipe))  # type: ignore[misc]
         cluster = shares.argmax(axis=1)
@@ -152,12 +152,13 @@ def fine_tune(
 
 
 def _epochs(
-    run: Run, pictures: TrainingPictures, batch: int, recipe: Us2QRecipe
+    run: Run, pictures: TrainingPictures, batch: int, recipe: Us2QRecipe, members_first: bool = False
 ) -> Iterator[tuple[Iterator[Batch], int]]:
     """Batches of each epoch that is still to do, and their number; ends when the loss stagnates."""
-    size = min(batch, len(pictures))  # a small set is one batch
+    shown = pictures.members if members_first else len(pictures)
+    size = min(batch, shown)  # a small set is one batch
     while run.epochs_done < run.plan.epochs and not stagnates(_losses(run), recipe.patience):
-        yield pictures.batches(size, recipe.seed + run.epochs_done, recipe.moves), len(pictures) // size
+        yield pictures.batches(size, recipe.seed + run.epochs_done, recipe.moves, members_first), shown // size
 
 
 def _losses(run: Run) -> list[float]:
@@ -175,27 +176,28 @@ def stagnates(losses: list[float], patience: int) -> bool:
 
 
 def vae_loss(network: Us2QNet, batch: Batch, recipe: Us2QRecipe) -> tuple[torch.Tensor, torch.Tensor]:
-    """-E[log p(x|z)] + KL (eq. 1 as minimised) and the twin term, per pixel; and the latent means (B, 80)."""
-    seen = torch.cat([batch.picture, batch.worse]).contiguous(memory_format=torch.channels_last)
+    """-E[log p(x|z)] + KL (eq. 1 as minimised) and the severity term, per pixel; and the latent means (B, 80)."""
     with torch.autocast("cpu", torch.bfloat16):
-        mean, log_variance = network.encoder(seen)
+        mean, log_variance = network.encoder(batch.picture.contiguous(memory_format=torch.channels_last))
     mean, log_variance = mean.float(), log_variance.float()
-    drawn_from = mean + torch.randn_like(mean) * (0.5 * log_variance).exp() if network.variational else mean
+    latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp() if network.variational else mean
+    drawn = max(round(recipe.drawn * len(mean)), 1)
     with torch.autocast("cpu", torch.bfloat16):
-        drawn = network.decoder(drawn_from)
-    loss = functional.mse_loss(drawn.float(), torch.cat([batch.wanted, batch.worse]))
+        picture = network.decoder(latent[:drawn])
+    loss = functional.mse_loss(picture.float(), batch.wanted[:drawn])
     if network.variational:
-        loss = loss + recipe.kl_weight * network.prior.divergence(drawn_from, mean, log_variance).mean()
-    own = mean[: len(batch.picture)]
-    if len(batch.worse):
-        moved = mean[len(batch.picture) :, QUALITY] - own[:, QUALITY]
-        loss = loss + recipe.drop_weight * functional.smooth_l1_loss(moved / recipe.drop_step, batch.drop, beta=0.1)
-    return loss, own
+        loss = loss + recipe.kl_weight * network.prior.divergence(latent, mean, log_variance).mean()
+    known = batch.severity.isfinite()
+    if recipe.versions and known.any():
+        told = mean[known, QUALITY] / recipe.severity_step
+        loss = loss + recipe.severity_weight * functional.smooth_l1_loss(told, batch.severity[known], beta=0.1)
+    return loss, mean
 
 
 def _joint_loss(network: Us2QNet, batch: Batch, target: torch.Tensor, recipe: Us2QRecipe) -> torch.Tensor:
     loss, mean = vae_loss(network, batch, recipe)
-    return loss + recipe.gamma * clustering_loss(target[batch.index], network.head(mean))
+    members = batch.index[: batch.members]
+    return loss + recipe.gamma * clustering_loss(target[members], network.head(mean[: batch.members]))
 
 
 def clustering_loss(target: torch.Tensor, assigned: torch.Tensor) -> torch.Tensor:
@@ -211,7 +213,7 @@ def _resumed_or_clustered(
     story = json.loads(made.read_text()) if made.is_file() else {}
     if checkpoint.is_file():  # its weights are loaded by the run
         return with_clusters(network, int(story["network"]["clusters"]))
-    network, count = cluster_start(network, pictures.images, clusters, recipe.seed)
+    network, count = cluster_start(network, pictures.clustered, clusters, recipe.seed)
     shape = {"size": network.size, "clusters": network.clusters, "variational": network.variational}
     made.write_text(json.dumps(story | {"network": shape, "chosen": count}, indent=2) + "\n")
     return network
@@ -221,6 +223,8 @@ def cluster_start(
     network: Us2QNet, images: np.ndarray, clusters: int | None, seed: int
 ) -> tuple[Us2QNet, dict[str, object] | None]:
     """Centroids and prior from k-means of the latent means; both criteria where K was chosen, else None.
+
+    ``images`` are the set that is clustered, (N, S, S) uint8.
 
     Raises
     ------

@@ -19,10 +19,10 @@ from models.us2qnet.data import (
     abdomen_pictures,
     bladder_pictures,
     echo_pictures,
+    graded_versions,
     in_one,
     known_levels,
     read_mnist,
-    worse_twins,
 )
 from tests.support.made_up_camus import write_camus
 from tests.support.real_images import data_root
@@ -86,11 +86,16 @@ def test_squares_are_the_tight_crop_black_outside(speckle: list[SectorPicture]):
     assert picked.groups[0] == "p0"
 
 
-def test_twins_are_worse_versions_of_the_picture_itself(speckle: list[SectorPicture]):
-    twins, drops = worse_twins(speckle, seed=4)
-    assert ((drops >= 0.25) & (drops <= 1)).all()
-    assert [twin.group for twin in twins] == [picture.group for picture in speckle]
-    assert all(not np.array_equal(twin.image, own.image) for twin, own in zip(twins, speckle, strict=True))
+def test_versions_are_the_picture_itself_made_worse_by_what_is_said(speckle: list[SectorPicture]):
+    found = graded_versions(speckle, versions=6, seed=4)
+    assert len(found) == 6 * PICTURES
+    severity = np.array([picture.severity for picture in found])
+    assert severity.min() == 0
+    assert severity.max() > 0.9
+    assert 0.02 < (severity == 0).mean() < 0.3
+    for picture, own in zip(found, 6 * speckle, strict=True):
+        assert picture.group == own.group
+        assert np.array_equal(picture.image, own.image) == (picture.severity == 0)
 
 
 def test_no_picture_is_told():

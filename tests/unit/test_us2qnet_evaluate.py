@@ -168,7 +168,7 @@ def test_table_1_of_echo_says_that_the_set_is_another(echo: Path, tmp_path: Path
     assert found.figures["note"] == NOT_THEIR_SET
     assert NOT_THEIR_SET in found.text
     assert found.figures["data"] in found.text
-    assert found.figures["recipe"]["twins"] == 2
+    assert found.figures["recipe"]["versions"] == 9
     assert {folder.name for folder in runs.iterdir()} == {
         "echo_pictures",
         "echo_pictures_filtered",

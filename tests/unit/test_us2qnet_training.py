@@ -1,4 +1,4 @@
-"""Training of US2QNet in the small: losses, clusters, twins, resuming, and what is refused."""
+"""Training of US2QNet in the small: losses, clusters, severity, resuming, and what is refused."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def three_kinds(each: int = 30) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(grey, 0, 255).astype(np.uint8), kind
 
 
-def without_twins(images: np.ndarray) -> TrainingPictures:
-    return TrainingPictures(images, images[None][:0], np.empty((0, len(images)), np.float32))
+def unrated(images: np.ndarray) -> TrainingPictures:
+    return TrainingPictures(images, np.full(len(images), np.nan, np.float32), len(images))
 
 
 def losses(checkpoint: Path) -> list[float]:
@@ -65,7 +65,7 @@ def losses(checkpoint: Path) -> list[float]:
 
 def test_the_papers_recipe_is_the_papers():
     assert (PAPER.optimisation.learning_rate, PAPER.finish.learning_rate) == (0.01, 0.005)
-    assert (PAPER.batch, PAPER.finish_batch, PAPER.gamma, PAPER.patience, PAPER.twins) == (128, 64, 0.1, 10, 0)
+    assert (PAPER.batch, PAPER.finish_batch, PAPER.gamma, PAPER.patience, PAPER.versions) == (128, 64, 0.1, 10, 0)
     assert PAPER.optimisation.epochs == PAPER.finish.epochs == 200
     assert set(RELEASED) == {"mnist", "echo", "abdomen"}
 
@@ -79,7 +79,7 @@ def test_a_loss_that_stopped_falling_stagnates():
 
 def test_pretraining_lowers_the_loss_and_clusters_are_found(tmp_path: Path):
     images, kind = three_kinds()
-    pictures = without_twins(images)
+    pictures = unrated(images)
     recipe = replace(SMALL, optimisation=replace(SMALL.optimisation, epochs=12))  # until normalisation has settled
     torch.manual_seed(0)
     network = pretrain(Us2QNet(28, 3), pictures, recipe, tmp_path / "main.pt")
@@ -115,13 +115,17 @@ def test_one_step_toward_the_target_sharpens_the_clusters():
     assert 0 < float(after) < float(before.detach())
 
 
-def test_twins_teach_one_coordinate_how_much_worse_a_picture_became():
+def graded(count: int = 60) -> TrainingPictures:
+    """Random pictures, the second half of them dimmed by a known amount."""
     random = np.random.default_rng(0)
-    sharp = random.integers(0, 200, (60, 28, 28)).astype(np.uint8)
-    drops = random.uniform(0.25, 1, (1, 60)).astype(np.float32)
-    worse = np.rint(sharp * (1 - 0.8 * drops[0])[:, None, None]).astype(np.uint8)[None]
-    pictures = TrainingPictures(sharp, worse, drops)
-    recipe = replace(SMALL, twins=1, drop_step=5.0, drop_weight=1.0)
+    sharp = random.integers(0, 200, (count, 28, 28)).astype(np.uint8)
+    severity = random.uniform(0.25, 1, count).astype(np.float32)
+    dim = np.rint(sharp * (1 - 0.8 * severity)[:, None, None]).astype(np.uint8)
+    return TrainingPictures(np.concatenate([sharp, dim]), np.concatenate([0 * severity, severity]), count)
+
+
+def test_known_severity_moves_a_picture_along_one_coordinate():
+    pictures, recipe = graded(), replace(SMALL, versions=1, severity_step=5.0)
     network = new_network(28, 3, True, recipe)
     assert float(network.prior.log_variance[0, QUALITY].detach()) == pytest.approx(np.log(2.5**2))
     moves = torch.optim.Adam(network.parameters(), 2e-3)
@@ -131,15 +135,38 @@ def test_twins_teach_one_coordinate_how_much_worse_a_picture_became():
             moves.zero_grad()
             vae_loss(network, batch, recipe)[0].backward()
             moves.step()
-    fallen = encode(network, worse[0])[0][:, QUALITY] - encode(network, sharp)[0][:, QUALITY]
-    assert (fallen > 0).mean() > 0.95
-    assert np.corrcoef(fallen, drops[0])[0, 1] > 0.7
+    found = encode(network, pictures.images)[0][:, QUALITY]
+    assert np.corrcoef(found, pictures.severity)[0, 1] > 0.8
+
+
+def test_pictures_beside_the_set_are_shown_but_not_clustered():
+    pictures = graded(20)
+    batches = list(pictures.batches(8, 0, moves=False, members_first=True))
+    assert len(batches) == 2, "a pass over the 20 of the set"
+    for batch in batches:
+        assert batch.members == 8
+        assert len(batch.picture) == 16
+        assert (batch.index[:8] < 20).all()
+        assert (batch.index[8:] >= 20).all()
+        assert np.array_equal(batch.severity.numpy(), pictures.severity[batch.index.numpy()])
+    assert sum(len(batch.index) for batch in pictures.batches(8, 0, moves=False)) == 40
+
+
+def test_a_share_of_a_batch_is_drawn():
+    images, _ = three_kinds(4)
+    batch = next(unrated(images).batches(12, 0, moves=False))
+    network = Us2QNet(28, 3).eval()
+    seen = []
+    network.decoder.register_forward_hook(lambda layer, given, drawn: seen.append(len(drawn)))
+    for share in (1.0, 0.25):
+        vae_loss(network, batch, replace(SMALL, drawn=share))
+    assert seen == [12, 3]
 
 
 def test_a_plain_autoencoder_draws_no_sample_and_knows_no_prior():
     images, _ = three_kinds(4)
     network = Us2QNet(28, 3, variational=False).eval()
-    batch = next(without_twins(images).batches(12, 0, moves=False))
+    batch = next(unrated(images).batches(12, 0, moves=False))
     one, other = (vae_loss(network, batch, SMALL)[0] for _ in range(2))
     assert float(one.detach()) == float(other.detach())
     one.backward()
@@ -197,7 +224,7 @@ def test_moved_digits_stay_in_the_picture():
     assert moved.shape == digit.shape
     assert not torch.equal(moved, digit)
     assert torch.allclose(moved.sum(dim=(1, 2, 3)), digit.sum(dim=(1, 2, 3)), rtol=0.35)
-    batch = next(without_twins(images).batches(6, 0, moves=True))
+    batch = next(unrated(images).batches(6, 0, moves=True))
     assert torch.equal(batch.wanted, as_tensor(images[batch.index.numpy()])), "drawn unmoved"
 
 
@@ -213,7 +240,7 @@ def test_prepared_pictures_are_kept_and_made_again_for_other_options(tmp_path: P
 
     def make() -> TrainingPictures:
         calls.append(1)
-        return without_twins(images)
+        return unrated(images)
 
     for filtered in (True, True, False):
         found = kept(tmp_path / "p.npz", {"filtered": filtered}, make)

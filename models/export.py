@@ -49,24 +49,26 @@ def export_network(
     output_names: Sequence[str],
     calibration: Iterable[np.ndarray],
     keep_float: Iterable[str] = (),
+    example: tuple[str, int] = ("image", 256),
 ) -> list[Exported]:
     """Write ``STEM.{int8,float32,float16}.onnx`` and return what was written.
 
     Parameters
     ----------
-    network : (N, 1, 256, 256) float32 0..255 -> one tensor, or a tuple of them
+    network : (N, 1, S, S) float32 -> one tensor, or a tuple of them
     output_names : of the outputs, in their order
-    calibration : model inputs (1, 1, 256, 256) float32 that stand for real use
+    calibration : model inputs (1, 1, S, S) float32 that stand for real use
     keep_float : substrings of node names that are not quantised
+    example : name of the input, and S
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
-        _to_onnx(network, plain, output_names)
+        _to_onnx(network, plain, output_names, *example)
         prepared = Path(scratch) / "prepared.onnx"
         quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
         int8 = out_dir / f"{stem}.int8.onnx"
-        _quantise(prepared, int8, calibration, tuple(keep_float))
+        _quantise(prepared, int8, ({example[0]: picture} for picture in calibration), tuple(keep_float))
         model = onnx.load(str(prepared))
         half_stored = out_dir / f"{stem}.float32.onnx"
         onnx.save(_store_weights_as_half(model), str(half_stored))
@@ -75,31 +77,32 @@ def export_network(
     return [_describe(p, f) for p, f in (("int8", int8), ("float32", half_stored), ("float16", half))]
 
 
-def _to_onnx(network: torch.nn.Module, path: Path, output_names: Sequence[str]) -> None:
+def _to_onnx(network: torch.nn.Module, path: Path, output_names: Sequence[str], input_name: str, size: int) -> None:
     network = network.eval().float()
-    example = torch.zeros(1, 1, 256, 256)
+    example = torch.zeros(1, 1, size, size)
     torch.onnx.export(
         network,
         (example,),
         str(path),
-        input_names=["image"],
+        input_names=[input_name],
         output_names=list(output_names),
-        dynamic_axes={name: {0: "N"} for name in ("image", *output_names)},
+        dynamic_axes={name: {0: "N"} for name in (input_name, *output_names)},
         opset_version=OPSET,
         dynamo=False,
     )
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, inputs: Iterable[np.ndarray]) -> None:
-        self._inputs: Iterator[np.ndarray] = iter(inputs)
+    def __init__(self, inputs: Iterable[dict[str, np.ndarray]]) -> None:
+        self._inputs: Iterator[dict[str, np.ndarray]] = iter(inputs)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        image = next(self._inputs, None)
-        return None if image is None else {"image": image}
+        return next(self._inputs, None)
 
 
-def _quantise(source: Path, target: Path, calibration: Iterable[np.ndarray], keep_float: tuple[str, ...]) -> None:
+def _quantise(
+    source: Path, target: Path, calibration: Iterable[dict[str, np.ndarray]], keep_float: tuple[str, ...]
+) -> None:
     nodes = [node.name for node in onnx.load(str(source)).graph.node]
     quantize_static(
         str(source),
@@ -137,9 +140,10 @@ def _describe(precision: str, path: Path) -> Exported:
 
 
 def run_file(path: Path, images: np.ndarray) -> list[np.ndarray]:
-    """Outputs of a written file for (N, 1, 256, 256) float32 inputs, one at a time, on the CPU."""
+    """Outputs of a written file for (N, 1, S, S) float32 inputs, one at a time, on the CPU."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    runs = [session.run(None, {"image": image[None]}) for image in images]
+    name = session.get_inputs()[0].name
+    runs = [session.run(None, {name: image[None]}) for image in images]
     return [np.concatenate(outputs) for outputs in zip(*runs, strict=True)]
 
 

@@ -31,6 +31,9 @@ MEAN_TAPS = (0.25, 0.5, 0.25)
 WINDOW_SUM = 3
 """Side of the sum over these means."""
 
+SEARCH = 5
+"""Side of the search square in the product: 7 filters .1 dB better (card) and takes half as long again."""
+
 WINDOW = len(MEAN_TAPS) + WINDOW_SUM - 1
 """Side in pixels of what is compared: 5, as in the paper."""
 
@@ -202,7 +205,7 @@ class FuzzyFilter:
         When an option is none.
     """
 
-    def __init__(self, search: int = 7, sigma: float | None = None, shape: tuple[int, int] = (SIDE, SIDE)) -> None:
+    def __init__(self, search: int = SEARCH, sigma: float | None = None, shape: tuple[int, int] = (SIDE, SIDE)) -> None:
         self.search = check_search(search)
         self.sigma = check_sigma(sigma)
         self.shape = shape

@@ -20,6 +20,7 @@ from models.runtime.fuzzy_filter import (
     MEAN_TO_SIGMA,
     NOISE_KERNEL,
     OFFSET,
+    SEARCH,
     SHARPENING,
     SIDE,
     SPREAD,
@@ -46,7 +47,7 @@ class FuzzyFilter(nn.Module):
         When an option is none.
     """
 
-    def __init__(self, search: int = 7, sigma: float | None = None, shape: tuple[int, int] = (SIDE, SIDE)) -> None:
+    def __init__(self, search: int = SEARCH, sigma: float | None = None, shape: tuple[int, int] = (SIDE, SIDE)) -> None:
         super().__init__()
         self.shape = shape
         self.search = check_search(search)
@@ -118,11 +119,11 @@ class Sharpening(nn.Module):
 class Preprocessing(nn.Sequential):
     """Filter and sharpening, as ``FuzzyFilter.preprocess`` of the live path; its options."""
 
-    def __init__(self, search: int = 7, sigma: float | None = None, shape: tuple[int, int] = (SIDE, SIDE)) -> None:
+    def __init__(self, search: int = SEARCH, sigma: float | None = None, shape: tuple[int, int] = (SIDE, SIDE)) -> None:
         super().__init__(FuzzyFilter(search, sigma, shape), Sharpening(shape))
 
 
-def export_preprocessing(path: Path, search: int = 7, sigma: float | None = None) -> None:
+def export_preprocessing(path: Path, search: int = SEARCH, sigma: float | None = None) -> None:
     """Write ``Preprocessing`` alone as an ONNX graph, ``image`` (N, 1, 224, 224) -> ``filtered``, float32 in 0..1."""
     torch.onnx.export(
         Preprocessing(search, sigma).eval(),

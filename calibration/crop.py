@@ -60,7 +60,7 @@ class SectorCrop:
     @cached_property
     def sector_mask_model(self) -> np.ndarray:
         """Pixels of the square of which at least half lies inside the sector, (size, size) bool."""
-        return np.asarray(self._squash(cv2.bitwise_not(self._outside)) >= 128)
+        return np.asarray(self.square(cv2.bitwise_not(self._outside)) >= 128)
 
     def extract(self, pixels: np.ndarray, levels: Levels | None = None) -> np.ndarray:
         """What the models eat of a screen.
@@ -79,7 +79,14 @@ class SectorCrop:
         CalibrationError
             When the screen has another size.
         """
-        return self._squash(self.crop(pixels, levels))
+        return self.square(self.crop(pixels, levels))
+
+    def square(self, crop: np.ndarray, size: int | None = None) -> np.ndarray:
+        """Squash what ``crop`` gave, (h, w) uint8 -> (size, size) uint8; None for this crop's own size.
+
+        Networks that eat squares of several sizes share one crop of the screen.
+        """
+        return self._squash(crop, size or self.size)
 
     def crop(self, pixels: np.ndarray, levels: Levels | None = None) -> np.ndarray:
         """The crop before squashing, (h, w) uint8 grey, full range, 0 outside the sector; a new array."""
@@ -131,14 +138,14 @@ class SectorCrop:
         """Size in mm of a pixel of the square, (x, y), from that of a square screen pixel."""
         return float(self._scale[0] * spacing_mm), float(self._scale[1] * spacing_mm)
 
-    def _squash(self, crop: np.ndarray) -> np.ndarray:
+    def _squash(self, crop: np.ndarray, size: int) -> np.ndarray:
         """(h, w) -> (size, size) uint8: averaged along a side that shrinks, linear along one that grows."""
         height, width = crop.shape
-        over = self.size * _oversampling(width / self.size), self.size * _oversampling(height / self.size)
+        over = size * _oversampling(width / size), size * _oversampling(height / size)
         if over != (width, height):
             crop = np.asarray(cv2.resize(crop, over, interpolation=cv2.INTER_LINEAR))
-        if over != (self.size, self.size):
-            crop = np.asarray(cv2.resize(crop, (self.size, self.size), interpolation=cv2.INTER_AREA))
+        if over != (size, size):
+            crop = np.asarray(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA))
         return np.array(crop[:, ::-1] if self.mirrored else crop)
 
 

@@ -1,0 +1,19 @@
+"""Times of the stages of one assessment."""
+
+from __future__ import annotations
+
+import time
+
+
+class Stopwatch:
+    """Times of the stages, in ms; a stage begins where the one before ended."""
+
+    def __init__(self) -> None:
+        self.stages_ms: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """End a stage."""
+        now = time.perf_counter()
+        self.stages_ms[stage] = (now - self._last) * 1e3
+        self._last = now

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from made_up_camus import write_camus
-from made_up_evaluation import MeanGrey, made_up_scores
+from made_up_evaluation import MeanGrey, made_up_scores, write_virtual
 from make_mock_models import write_mock_models
 
 from calibration.score_map import load_score_map
@@ -23,6 +23,7 @@ from models.regional.evaluation.evaluate import (
     Candidates,
     EvaluationPlan,
     Findings,
+    alax_figures,
     evaluate_regional,
     released_candidates,
 )
@@ -36,6 +37,7 @@ ALWAYS = [
     "dice_myo",
     "dice_la",
     "dice_alax",
+    "dice_alax_recognised",
     "segmentation_ms",
     "spearman_end_to_end",
     "mae_virtual",
@@ -92,6 +94,19 @@ def test_every_figure_of_the_acceptance_is_there_and_counted(findings):
     assert figures["n"]["dice_alax"] >= 1
     assert (figures["view_accuracy"], figures["apical_rejected"]) == (1.0, 0.0)
     assert json.loads(json.dumps(figures, allow_nan=False))["n_frames"] == 2
+
+
+def test_a_long_axis_frame_that_is_not_recognised_keeps_its_aorta_in_the_figure_with_the_view_given(tmp_path: Path):
+    write_virtual(tmp_path, 1, {"ALAX": 1.0})
+
+    def segment(image: np.ndarray, view: str | None = None) -> np.ndarray:
+        return np.full_like(image, 4 if view == "ALAX" else 0)
+
+    figures = alax_figures(VirtualDataset(tmp_path), Candidates({}, segment))
+    by_structure = figures["dice_alax_by_structure"]
+    assert isinstance(by_structure, dict)
+    assert by_structure["AO"] > 0
+    assert (figures["dice_alax_recognised"], figures["n_dice_alax"]) == (0, 1)
 
 
 def test_constant_scores_have_no_correlation_and_opposite_metrics_opposite_ones(findings):

@@ -48,9 +48,9 @@ class Released:
     methods: dict[str, RegionalMethod]
     coherence: Callable[[np.ndarray], np.ndarray]
 
-    def segment(self, image: np.ndarray) -> np.ndarray:
-        """Cleaned labels of a model square: (256, 256) uint8 -> (256, 256) uint8."""
-        return clean_labels(strongest_class(self.outliner.outline(image, 0).logits))
+    def segment(self, image: np.ndarray, view: str | None = None) -> np.ndarray:
+        """Cleaned labels of a model square in a view, None for the one recognised: (256, 256) uint8, in and out."""
+        return clean_labels(strongest_class(self.outliner.outline(image, 0, view).logits))
 
     def recognise(self, image: np.ndarray) -> np.ndarray:
         """View probabilities (4,) of a model square."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
 from calibration.cluster_map import ClusterMap, named_by_severity, save_map
+
 from capture.errors import DataError
 from models.export import Exported, export_network, run_file, update_manifest
 from models.runtime.fuzzy_filter import SEARCH
@@ -25,8 +25,8 @@ from models.us2qnet.live_graph import (
 from models.us2qnet.network import LATENT, Us2QNet
 from models.us2qnet.postprocessing import fit_map
 from models.us2qnet.recipe import CLUSTERS
-from models.us2qnet.samples import TrainingPictures
-from models.us2qnet.train import encode, load_us2qnet, read_kept
+from models.us2qnet.samples import TrainingPictures, read_kept
+from models.us2qnet.train import encode, load_us2qnet
 
 VERSION, CARD = "1.0", "models/us2qnet/card.md"
 PREPROCESSING = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from capture.errors import DataError
 from models.us2qnet.data import ULTRASOUND, bladder_pictures, graded_versions, in_one, known_levels, read_mnist
 
 log = logging.getLogger(__name__)
@@ -166,7 +168,7 @@ def kept(path: Path, asked: dict[str, object], make: Callable[[], TrainingPictur
     if path.is_file():
         with np.load(path, allow_pickle=False) as file:
             if str(file["asked"]) == want:
-                return TrainingPictures(file["images"], file["severity"], int(file["members"]))
+                return _pictures_of(file)
         log.info("%s was made with other options: made again", path)
     made = make()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,3 +176,22 @@ def kept(path: Path, asked: dict[str, object], make: Callable[[], TrainingPictur
     np.savez(aside, asked=want, images=made.images, severity=made.severity, members=made.members)
     aside.replace(path)
     return made
+
+
+def read_kept(path: Path) -> TrainingPictures:
+    """The pictures that a training kept in ``path``.
+
+    Raises
+    ------
+    DataError
+        When they are missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return _pictures_of(file)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(f"cannot read {path} ({error}): give the folder of a finished training") from error
+
+
+def _pictures_of(file: np.lib.npyio.NpzFile) -> TrainingPictures:
+    return TrainingPictures(file["images"], file["severity"], int(file["members"]))

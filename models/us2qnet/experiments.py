@@ -8,11 +8,11 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from calibration.cluster_map import ClusterMap
 from capture.errors import DataError
 from models.metrics.clustering import clustering_figures
 from models.metrics.image_similarity import ssim_map
 from models.us2qnet.baselines import MethodResult, run_methods
-from models.us2qnet.cluster_map import ClusterMap
 from models.us2qnet.postprocessing import fit_map
 from models.us2qnet.tables import SetName, Table
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import numpy as np
 from scipy.spatial import cKDTree
 
+from calibration.cluster_map import ClusterMap, centroids_of
 from capture.errors import DataError
 from models.metrics.clustering import NOISE
-from models.us2qnet.cluster_map import ClusterMap, centroids_of
 from models.us2qnet.density import density_clusters
 
 with warnings.catch_warnings():

@@ -15,10 +15,10 @@ import pytest
 
 pytest.importorskip("umap", reason="umap-learn is not installed (extra 'train')")
 
+from calibration.cluster_map import ClusterMap, centroids_of
 from capture.errors import DataError, SettingsError
 from models.training import Optimisation
 from models.us2qnet.baselines import MethodResult
-from models.us2qnet.cluster_map import ClusterMap, centroids_of
 from models.us2qnet.evaluate import Experiment, echo_set, evaluate_us2qnet, write_findings
 from models.us2qnet.experiments import Variant
 from models.us2qnet.recipe import Us2QRecipe

@@ -13,10 +13,10 @@ pytest.importorskip("umap", reason="umap-learn is not installed (extra 'train')"
 
 from made_up_blobs import made_up_blobs
 
+from calibration.cluster_map import ClusterMap, centroids_of
 from capture.errors import DataError
 from models.metrics.clustering import clustering_figures
 from models.us2qnet.baselines import MethodResult
-from models.us2qnet.cluster_map import ClusterMap, centroids_of
 from models.us2qnet.experiments import Embedding, LabelledSet, Stage, Variant, evaluate_table, training_stages
 from models.us2qnet.figures import FIGURE_6, bar_panel, figure_4, figure_5, figure_6, map_panel, write_picture
 from models.us2qnet.tables import METHODS, published

@@ -9,9 +9,9 @@ pytest.importorskip("umap", reason="umap-learn is not installed (extra 'train')"
 
 from made_up_blobs import made_up_blobs
 
+from calibration.cluster_map import ClusterMap
 from capture.errors import DataError
 from models.metrics.clustering import accuracy, clustering_figures
-from models.us2qnet.cluster_map import ClusterMap
 from models.us2qnet.postprocessing import cluster_points, fit_map, without_noise
 
 pytestmark = pytest.mark.slow

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from capture.errors import DataError
-from models.us2qnet.cluster_map import (
+from calibration.cluster_map import (
     ClusterMap,
     centroids_of,
     load_map,
+    map_of,
     named_by_severity,
     quality_names,
     save_map,
 )
+from capture.errors import DataError
 
 POINTS = np.array([[0, 0], [2, 0], [10, 10], [12, 10], [0, 20], [50, 50]], np.float32)
 LABELS = np.array([0, 0, 1, 1, 2, -1])
@@ -75,6 +76,8 @@ def test_bad_files_are_told(tmp_path: Path):
         {"labels": LABELS.astype(float)},
         {"centroids": MAP.centroids[:2]},
         {"names": ("1",)},
+        {"names": (1, 2, 3)},
+        {"parameters": []},
     ],
 )
 def test_a_map_that_does_not_fit_together_is_told(change: dict):
@@ -82,11 +85,79 @@ def test_a_map_that_does_not_fit_together_is_told(change: dict):
         replace(MAP, **change)
 
 
-def test_names_follow_severity_and_not_the_index():
+def test_names_and_order_follow_severity_and_not_the_index():
     # the first cluster is middling, the second best, the third worst; noise and frames without severity say nothing
     severity = np.array([0.5, np.nan, 0.0, 0.25, 1.0, 0.9])
-    assert named_by_severity(MAP, severity).names == ("A", "A+", "A-")
-    assert named_by_severity(MAP, 1 - severity).names == ("A", "A-", "A+")
+    named = named_by_severity(MAP, severity)
+    assert named.names == ("A-", "A", "A+")
+    assert named.labels.tolist() == [1, 1, 2, 2, 0, -1]
+    assert named.centroids.tolist() == [[0, 20], [1, 0], [11, 10]]
+    assert named_by_severity(MAP, 1 - severity).labels.tolist() == [1, 1, 0, 0, 2, -1]
+    assert named_by_severity(named, severity).labels.tolist() == named.labels.tolist()
+
+
+def with_latents(seed: int = 0) -> ClusterMap:
+    """Three clusters of 40 frames, 10 apart in 80 features, and one frame of noise."""
+    rng = np.random.default_rng(seed)
+    labels = np.append(np.repeat([0, 1, 2], 40), -1)
+    latents = rng.normal(0, 0.2, (121, 80)).astype(np.float32)
+    latents[np.arange(121), labels] += 10
+    points = np.stack([labels * 5.0, np.zeros(121)], axis=1).astype(np.float32) + latents[:, 3:5]
+    return ClusterMap(points, labels, centroids_of(points, labels), ("A-", "A", "A+"), {}, latents)
+
+
+def test_a_map_with_features_places_other_frames():
+    fitted, fresh = with_latents(), with_latents(seed=1)
+    for label, latent in zip(fresh.labels[:-1], fresh.latents[:-1], strict=True):
+        shares = fitted.assign(latent)
+        assert shares.argmax() == label
+        assert shares.sum() == pytest.approx(1)
+        assert np.abs(fitted.place(latent) - fitted.centroids[label]).max() < 0.7
+    assert fitted.place(fitted.latents[7]) == pytest.approx(fitted.points[7], abs=1e-4)
+
+
+def test_shares_are_the_students_t_of_the_distance_to_mean_features():
+    means = np.array([[0, 0], [3, 0]], np.float32)
+    fitted = ClusterMap(means, np.array([0, 1]), means, ("A-", "A+"), {}, means)
+    kernel = np.array([1 / (1 + 1), 1 / (1 + 4)])
+    assert fitted.assign(np.array([1, 0], np.float32)) == pytest.approx(kernel / kernel.sum())
+
+
+def test_features_outlive_the_file(tmp_path: Path):
+    save_map(with_latents(), tmp_path / "map.npz")
+    assert np.array_equal(load_map(tmp_path / "map.npz").latents, with_latents().latents)
+
+
+def test_what_cannot_be_placed_is_told():
+    with pytest.raises(DataError, match="fit it anew with features"):
+        MAP.assign(np.zeros(80, np.float32))
+    for latent in (np.zeros(79, np.float32), np.full(80, np.nan, np.float32)):
+        with pytest.raises(DataError, match="80"):
+            with_latents().place(latent)
+
+
+@pytest.mark.parametrize(
+    "latents",
+    [np.zeros((5, 80), np.float32), np.zeros(121, np.float32), np.zeros((121, 80)), np.full((121, 80), np.inf, "f4")],
+)
+def test_features_that_do_not_fit_the_map_are_told(latents: np.ndarray):
+    with pytest.raises(DataError, match="features"):
+        replace(with_latents(), latents=latents)
+
+
+def test_mutated_files_give_the_one_error_or_a_map(tmp_path: Path):
+    save_map(with_latents(), tmp_path / "map.npz")
+    whole, rng = (tmp_path / "map.npz").read_bytes(), np.random.default_rng(3)
+    refused = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), 3):
+            data[place] = rng.integers(256)
+        try:
+            map_of(bytes(data), "mutated.npz")
+        except DataError:  # any other error fails the test
+            refused += 1
+    assert refused > 100
 
 
 def test_names_for_any_number_of_clusters():

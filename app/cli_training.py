@@ -141,6 +141,18 @@ def export_regional(
     raise typer.Exit(run_export(checkpoints, out, data, virtual))
 
 
+@export_app.command("us2qnet")
+def export_us2qnet(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished 'train us2qnet' of that set.")],
+    set_name: Annotated[Literal["echo", "abdomen"], typer.Option("--set", help="What was clustered.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model files, the map and the manifest.")],
+) -> None:
+    """INT8, float32 and float16 files of the quality clusters and their map, with a parity check."""
+    from app.commands.train import run_export_us2qnet
+
+    raise typer.Exit(run_export_us2qnet(run, set_name, out))
+
+
 @evaluate_app.command("regional")
 def evaluate_regional(
     data: Data = DEFAULT_DATA,
@@ -160,12 +172,18 @@ def evaluate_regional(
 
 @evaluate_app.command("us2qnet")
 def evaluate_us2qnet(
-    table: Annotated[int, typer.Option(min=1, max=3, help="1: reconstruction, 2: all methods, 3: ablation.")],
+    table: Annotated[
+        int | None,
+        typer.Option(min=1, max=3, help="1: reconstruction, 2: all methods, 3: ablation. None: the released models."),
+    ] = None,
     set_name: Annotated[
         Literal["mnist", "ultrasound"], typer.Option("--set", help="Digits, or CAMUS at three known levels.")
-    ],
-    runs: Annotated[Path, typer.Option(help="Folder for the networks; runs there go on, or are read when complete.")],
+    ] = "ultrasound",
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder for a table's networks; runs there go on, or are read when complete.")
+    ] = None,
     data: Data = DEFAULT_DATA,
+    weights: Weights = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many; mean and spread are over them.")] = 3,
     count: Annotated[
         int | None, typer.Option(min=0, help="So many of the shuffled digits, 0: all. Default: 10000.")
@@ -175,9 +193,16 @@ def evaluate_us2qnet(
     json_out: Json = False,
     out: Annotated[Path | None, typer.Option(help="Folder for figures.json and figures 4, 5 and 6.")] = None,
 ) -> None:
-    """Tables I to III of the clustering paper with its figures beside ours; trains the networks that are missing."""
-    from app.commands.train import run_evaluate_us2qnet
+    """The released quality clusters on held-out patients; with --table the paper's tables I to III beside ours.
 
+    A table trains the networks that are missing in --runs.
+    """
+    from app.commands.train import run_evaluate_released_clusters, run_evaluate_us2qnet
+
+    if table is None:
+        raise typer.Exit(run_evaluate_released_clusters(data, weights, json_out))
+    if runs is None:
+        raise typer.BadParameter("a table needs a folder for its networks: give --runs DIR")
     asked = (table, set_name, data, runs, seeds, count, epochs, finish_epochs)
     raise typer.Exit(run_evaluate_us2qnet(*asked, out, json_out))
 

@@ -190,6 +190,15 @@ def run_export(checkpoints: Path, out: Path, data: Path, virtual: Path | None) -
     return 0
 
 
+def run_export_us2qnet(run: Path, set_name: str, out: Path) -> int:
+    """Write the model files of the quality clusters, their map and their manifest entry; prints what was measured."""
+    _need_training_extra("sklearn", "umap", "hdbscan")
+    from models.us2qnet.release import release_us2qnet
+
+    sys.stdout.write(json.dumps(release_us2qnet(set_name, run, out), indent=2) + "\n")
+    return 0
+
+
 def run_evaluate(plan: EvaluationPlan, out: Path | None, as_json: bool) -> int:
     """Recompute the figures of the regional models; prints JSON or a table, and saves both with plots in ``out``."""
     from models.regional.evaluation.evaluate import evaluate_regional, released_candidates
@@ -228,6 +237,17 @@ def run_evaluate_us2qnet(
         write_findings(findings, out)
     text = json.dumps(findings.figures, indent=2, allow_nan=False) if as_json else findings.text
     sys.stdout.write(text + "\n")
+    return 0
+
+
+def run_evaluate_released_clusters(data: Path, weights: Path | None, as_json: bool) -> int:
+    """Recompute the figures of the released quality clusters; prints JSON, or one figure per line."""
+    _need_training_extra("sklearn", "umap", "hdbscan")
+    from models.us2qnet.released import evaluate_released
+
+    figures = evaluate_released(data, weights)
+    lines = (f"{name:<18} {value}" for name, value in figures.items())
+    sys.stdout.write((json.dumps(figures, indent=2, allow_nan=False) if as_json else "\n".join(lines)) + "\n")
     return 0
 
 

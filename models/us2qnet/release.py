@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from calibration.cluster_map import ClusterMap, named_by_severity, save_map
 
+from calibration.cluster_map import ClusterMap, named_by_severity, save_map
 from capture.errors import DataError
 from models.export import Exported, export_network, run_file, update_manifest
 from models.runtime.fuzzy_filter import SEARCH

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from capture.errors import DataError
 from models.data.camus import read_split
 from models.data.degradations import EXTRA_KINDS, GHOST_KINDS, KINDS, RESERVED_KINDS, Degrader
 from models.data.other_organs import near_duplicates
@@ -17,11 +19,10 @@ from models.regional.dense.data import OTHER, DenseMixture, Item, real_pair_item
 from models.regional.dense.loss import LossWeights, dense_loss
 from models.regional.dense.negatives import empty_screen, no_contact
 from models.regional.dense.network import DenseOutput, DenseRegionalNet, start_from_segmentation
-from models.regional.dense.real import CAUSE_OF, RealFrame, degraded_pair, real_frame
+from models.regional.dense.real import CAUSE_OF, RealFrame, degraded_pair, real_frames
 from models.regional.dense.real import KINDS as TRAINED_KINDS
 from models.regional.dense.virtual import virtual_frame, virtual_frames
 from models.regional.dense.warp import random_warp
-from models.regional.labelled import labelled_images
 from models.regional.segmentation.network import SegmentationUNet
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS
 from tests.support.made_up_camus import write_camus
@@ -38,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def frames(data: Path) -> list[RealFrame]:
-    return [real_frame(item) for item in labelled_images(read_split(data, "train"))]
+    return real_frames(read_split(data, "train"))
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,12 @@ def virtual(tmp_path_factory: pytest.TempPathFactory) -> VirtualDataset:
     folder: Path = tmp_path_factory.mktemp("virtual")
     generate(folder, 6, 3, jobs=1)
     return VirtualDataset(folder)
+
+
+def test_a_set_without_a_frame_of_eight_regions_is_told(data: Path):
+    one = read_split(data, "train")[0]
+    with pytest.raises(DataError, match="none of 1 frames has eight regions: check the label maps"):
+        real_frames([replace(one, label_path=one.image_path)])
 
 
 def test_reserved_kinds_are_never_trained_on():

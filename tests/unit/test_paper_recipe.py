@@ -12,7 +12,7 @@ from made_up_camus import write_backbone, write_camus
 from torch.utils.data import DataLoader
 
 from models.data.camus import read_split, squash
-from models.regional.dense.real import DegradedFrames, RealFrame, real_frame
+from models.regional.dense.real import DegradedFrames, RealFrame, real_frames
 from models.regional.end_to_end import paper_recipe
 from models.regional.end_to_end.ablation import Ablation, AblationNet
 from models.regional.end_to_end.network import QualityOutput, RegionalQualityNet
@@ -23,7 +23,6 @@ from models.regional.end_to_end.paper_recipe import (
     paper_loss,
 )
 from models.regional.end_to_end.train import MIRRORED_ORDER
-from models.regional.labelled import labelled_images
 from models.runtime.dense import pooled
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -38,9 +37,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def frames(data: Path) -> list[RealFrame]:
-    found = [real_frame(item) for item in labelled_images(read_split(data, "train"))]
-    assert found
-    return found
+    return real_frames(read_split(data, "train"))
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from models.data.camus import read_split, squash
-from models.regional.dense.real import RealFrame, real_frame
+from models.regional.dense.real import RealFrame, real_frames
 from models.regional.dense.virtual import VirtualFrame
 from models.regional.end_to_end.network import QualityMaps, RegionalQualityNet
 from models.regional.end_to_end.train import QualityItem, QualityMixture, QualityRecipe, cause_loss, quality_loss
-from models.regional.labelled import labelled_images
 from models.runtime.dense import CAUSE_CHANNELS
 from tests.support.made_up_camus import write_camus
 
@@ -25,9 +24,7 @@ pytestmark = pytest.mark.usefixtures("one_torch_thread")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> QualityMixture:
     folder: Path = tmp_path_factory.mktemp("data")
     write_camus(folder, train=3, val=1)
-    frames = [real_frame(item) for item in labelled_images(read_split(folder, "train"))]
-    assert frames
-    return QualityMixture(frames, [], seed=5)
+    return QualityMixture(real_frames(read_split(folder, "train")), [], seed=5)
 
 
 def batch_of_one(item: QualityItem) -> QualityItem:

@@ -16,8 +16,7 @@ from models.metrics.image_similarity import K1, K2, WINDOW, WINDOW_SIGMA
 from models.regional.coherence.data import CoherencePairs, RealAndVirtual
 from models.regional.coherence.network import CoherenceUNet
 from models.regional.coherence.truth import seen_styles
-from models.regional.dense.real import RealFrame, real_frame
-from models.regional.labelled import labelled_images
+from models.regional.dense.real import RealFrame, real_frames
 from models.training import Optimisation, Run, load_average, train_phase
 
 MAIN = Optimisation(epochs=5, learning_rate=5e-3, weight_decay=1e-4, average_decay=0.995)
@@ -69,7 +68,7 @@ def train_coherence(
     chosen = seen_styles(samples)
     if not chosen:
         raise DataError(f"{virtual} holds the held-out style alone: make more samples with 'sonogauge virtual dataset'")
-    frames = _real_frames(data_dir) if data_dir is not None else []
+    frames = real_frames(read_split(data_dir, "train")) if data_dir is not None else []
     network = CoherenceUNet().to(memory_format=torch.channels_last)
     pairs = CoherencePairs(samples, chosen, recipe.seed)
     if start is not None:
@@ -84,13 +83,6 @@ def train_coherence(
     finish = Run(network, recipe.finish, out_dir / "coherence.pt")
     train_phase(finish, mixture, recipe.batch, lambda batch: _loss(finish.network, batch, recipe.error_weight))
     return finish.checkpoint
-
-
-def _real_frames(data_dir: Path) -> list[RealFrame]:
-    frames = [real_frame(item) for item in labelled_images(read_split(data_dir, "train"))]
-    if not frames:
-        raise DataError(f"no training frame in {data_dir} has eight regions: check its label maps")
-    return frames
 
 
 @torch.no_grad()

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from models.data.camus import squash
+from capture.errors import DataError
+from models.data.camus import CamusSample, squash
 from models.data.degradations import EXTRA_KINDS, GHOST_KINDS, TRAINING_KINDS, Degrader, feathered
-from models.regional.labelled import LabelledImage
+from models.regional.labelled import LabelledImage, labelled_images
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, region_shares
 from models.runtime.regions import divide
 
@@ -68,6 +69,20 @@ class DegradedFrames:
     pictures: list[np.ndarray]
     kept: np.ndarray
     causes: np.ndarray
+
+
+def real_frames(samples: list[CamusSample]) -> list[RealFrame]:
+    """The samples with eight regions, prepared.
+
+    Raises
+    ------
+    DataError
+        When there is none.
+    """
+    frames = [real_frame(item) for item in labelled_images(samples)]
+    if not frames:
+        raise DataError(f"none of {len(samples)} frames has eight regions: check the label maps of the set")
+    return frames
 
 
 def real_frame(item: LabelledImage) -> RealFrame:

@@ -18,9 +18,8 @@ from models.metrics.segmentation import dice_per_class
 from models.regional.dense.data import DenseMixture, Mixture
 from models.regional.dense.loss import Batch, LossWeights, dense_loss
 from models.regional.dense.network import DenseRegionalNet, start_from_segmentation
-from models.regional.dense.real import RealFrame, real_frame
+from models.regional.dense.real import real_frames
 from models.regional.dense.virtual import virtual_frames
-from models.regional.labelled import labelled_images
 from models.training import Optimisation, Run, train_phase
 
 log = logging.getLogger(__name__)
@@ -61,7 +60,7 @@ def train_dense(
     """
     torch.manual_seed(recipe.seed)
     train, val = read_split(data_dir, "train"), read_split(data_dir, "val")
-    frames = _labelled(train)
+    frames = real_frames(train)
     data = DenseMixture(
         frames,
         train,
@@ -82,13 +81,6 @@ def train_dense(
     finish = Run(main.average.requires_grad_(True), recipe.finish, out_dir / "dense.pt")
     _train(finish, data, val, recipe)
     return finish.checkpoint
-
-
-def _labelled(samples: list[CamusSample]) -> list[RealFrame]:
-    frames = [real_frame(item) for item in labelled_images(samples)]
-    if not frames:
-        raise DataError("no training frame has eight regions: check its label maps")
-    return frames
 
 
 def _average_of(checkpoint: Path) -> dict[str, torch.Tensor]:

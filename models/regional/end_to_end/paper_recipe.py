@@ -18,15 +18,14 @@ import torch
 from scipy.stats import spearmanr
 from torch.utils.data import DataLoader, Dataset
 
-from capture.errors import DataError
 from models.data.camus import read_split, squash
-from models.regional.dense.real import RealFrame, degraded_pair, real_frame
+from models.regional.dense.real import RealFrame, degraded_pair, real_frames
 from models.regional.end_to_end.ablation import Ablation, AblationNet, dilated
 from models.regional.end_to_end.emd import class_shares, squared_emd
 from models.regional.end_to_end.mobilenet import load_imagenet
 from models.regional.end_to_end.network import RegionalQualityNet, load_imagenet_backbone
 from models.regional.end_to_end.train import MIRRORED_ORDER
-from models.regional.labelled import LabelledImage, labelled_images
+from models.regional.labelled import LabelledImage
 from models.regional.layers import INPUT_SIZE, REGION_COUNT
 from models.runtime.dense import pooled
 from models.training import Optimisation, Run, train_phase
@@ -176,8 +175,8 @@ def train_ablation(data_dir: Path, out_dir: Path, ablation: Ablation, recipe: Pa
     """
     torch.manual_seed(recipe.seed)
     one_region = ablation.one_region_at_a_time
-    data = PaperSamples(_frames(data_dir, "train"), recipe.seed, one_region)
-    val = PaperSamples(_frames(data_dir, "val"), recipe.seed, one_region, augment=False)
+    data = PaperSamples(real_frames(read_split(data_dir, "train")), recipe.seed, one_region)
+    val = PaperSamples(real_frames(read_split(data_dir, "val")), recipe.seed, one_region, augment=False)
     network = make_network(ablation, data_dir).to(memory_format=torch.channels_last)
     run = Run(network, recipe.optimisation, out_dir / f"quality_{ablation}.pt")
     train_phase(
@@ -188,10 +187,3 @@ def train_ablation(data_dir: Path, out_dir: Path, ablation: Ablation, recipe: Pa
         lambda: agreement(run.average, val, recipe.batch),
     )
     return run.checkpoint
-
-
-def _frames(data_dir: Path, split: str) -> list[RealFrame]:
-    frames = [real_frame(item) for item in labelled_images(read_split(data_dir, split))]
-    if not frames:
-        raise DataError(f"no frame of the {split} split in {data_dir} has eight regions: check its label maps")
-    return frames

@@ -21,14 +21,12 @@ import torch
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from capture.errors import DataError
 from models.data.camus import read_split
 from models.data.virtual_dataset import VirtualDataset
 from models.regional.dense.data import real_pair_item, virtual_item
-from models.regional.dense.real import RealFrame, real_frame
+from models.regional.dense.real import RealFrame, real_frames
 from models.regional.dense.virtual import VirtualFrame, virtual_frames
 from models.regional.end_to_end.network import RegionalQualityNet, load_imagenet_backbone, pooled_scores
-from models.regional.labelled import labelled_images
 from models.regional.layers import REGION_COUNT
 from models.runtime.dense import pooled
 from models.training import Optimisation, Run, load_average, train_phase
@@ -201,10 +199,8 @@ def train_quality(
         When a data set, the ImageNet weights or ``start`` cannot be read, or no frame has eight regions.
     """
     torch.manual_seed(recipe.seed)
-    frames = [real_frame(item) for item in labelled_images(read_split(data_dir, "train"))]
+    frames = real_frames(read_split(data_dir, "train"))
     data = QualityMixture(frames, virtual_frames(VirtualDataset(virtual)) if virtual else [], recipe.seed)
-    if not len(data):
-        raise DataError(f"no training frame in {data_dir} has eight regions: check its label maps")
     network = RegionalQualityNet()
     if start is not None:
         load_average(network, start)

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from capture.errors import SettingsError
 
@@ -16,9 +16,16 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from models.regional.coherence.train import CoherenceRecipe
+    from models.regional.dense.train import DenseRecipe
     from models.regional.end_to_end.ablation import Attention, Backbone, Task
+    from models.regional.end_to_end.train import QualityRecipe
     from models.regional.evaluation.evaluate import EvaluationPlan
+    from models.regional.segmentation.train import SegmentationRecipe
+    from models.us2qnet.recipe import Us2QRecipe
     from models.us2qnet.tables import SetName
+
+    Recipe = TypeVar("Recipe", CoherenceRecipe, DenseRecipe, QualityRecipe, SegmentationRecipe, Us2QRecipe)
 
 
 def _need_training_extra(*modules: str) -> None:
@@ -28,6 +35,12 @@ def _need_training_extra(*modules: str) -> None:
             raise SettingsError(
                 f"{module} is not installed: training needs the extra 'train' (pip install 'sonogauge[train]')"
             )
+
+
+def _of_length(recipe: Recipe, epochs: int, finish_epochs: int) -> Recipe:
+    """The recipe with other numbers of epochs: 0 leaves the first phase, and gives the second as many as the first."""
+    main, finish = recipe.optimisation.of(epochs), recipe.finish.of(finish_epochs or epochs)
+    return replace(recipe, optimisation=main, finish=finish)
 
 
 def run_train_segmentation(
@@ -51,9 +64,8 @@ def run_train_segmentation(
         paper = NnUNetRecipe()
         made = train_nnunet(data, out, replace(paper, optimisation=paper.optimisation.of(epochs)), **options)
     else:
-        plan = SegmentationRecipe()
-        main, finish = plan.optimisation.of(epochs), plan.finish.of(finish_epochs or epochs)
-        made = train_segmentation(data, out, replace(plan, optimisation=main, finish=finish), **options)
+        plan = _of_length(SegmentationRecipe(), epochs, finish_epochs)
+        made = train_segmentation(data, out, plan, **options)
     sys.stdout.write(f"{made}\n")
     return 0
 
@@ -81,11 +93,9 @@ def run_train_regional(
         paper = PaperRecipe()
         made = train_ablation(data, out, ablation, replace(paper, optimisation=paper.optimisation.of(epochs)))
     elif attention == "learned":
-        plan = QualityRecipe()
-        main, finish = plan.optimisation.of(epochs), plan.finish.of(finish_epochs or epochs)
-        causes = plan.causes.of(finish_epochs or epochs)
-        phases = replace(plan, optimisation=main, finish=finish, causes=causes)
-        made = train_quality(data, out, phases, virtual=virtual, start=start)
+        plan = _of_length(QualityRecipe(), epochs, finish_epochs)
+        plan = replace(plan, causes=plan.causes.of(finish_epochs or epochs))
+        made = train_quality(data, out, plan, virtual=virtual, start=start)
     else:
         raise SettingsError(f"the released recipe teaches learned attention, not {attention}: add --recipe paper")
     sys.stdout.write(f"{made}\n")
@@ -99,9 +109,8 @@ def run_train_dense(
     _need_training_extra()
     from models.regional.dense.train import DenseRecipe, train_dense
 
-    plan = DenseRecipe()
-    recipe = replace(plan, optimisation=plan.optimisation.of(epochs), finish=plan.finish.of(finish_epochs or epochs))
-    recipe = replace(recipe, items_per_epoch=items or plan.items_per_epoch)
+    recipe = _of_length(DenseRecipe(), epochs, finish_epochs)
+    recipe = replace(recipe, items_per_epoch=items or recipe.items_per_epoch)
     sys.stdout.write(f"{train_dense(data, virtual, out, recipe, start=start)}\n")
     return 0
 
@@ -113,9 +122,7 @@ def run_train_coherence(
     _need_training_extra()
     from models.regional.coherence.train import CoherenceRecipe, train_coherence
 
-    plan = CoherenceRecipe()
-    main, finish = plan.optimisation.of(epochs), plan.finish.of(finish_epochs or epochs)
-    recipe = replace(plan, optimisation=main, finish=finish)
+    recipe = _of_length(CoherenceRecipe(), epochs, finish_epochs)
     sys.stdout.write(f"{train_coherence(virtual, out, recipe, data_dir=data, start=start)}\n")
     return 0
 
@@ -139,9 +146,8 @@ def run_train_us2qnet(
     from models.us2qnet.train import train_us2qnet
 
     clusters, pretraining, fuzzy, variational, count = variant
-    plan = PAPER if recipe == "paper" else RELEASED[set_name]
-    main, finish = plan.optimisation.of(epochs), plan.finish.of(finish_epochs or epochs)
-    plan = replace(plan, optimisation=main, finish=finish, seed=plan.seed if seed is None else seed)
+    plan = _of_length(PAPER if recipe == "paper" else RELEASED[set_name], epochs, finish_epochs)
+    plan = replace(plan, seed=plan.seed if seed is None else seed)
     filtered = fuzzy and set_name != "mnist"
     wanted = _cluster_count(clusters, CLUSTERS[set_name])
     options = Us2QOptions(wanted, pretraining, filtered, variational, count)

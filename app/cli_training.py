@@ -30,7 +30,7 @@ def train_segmentation(
     net: Annotated[Literal["light", "nnunet"], typer.Option(help="nnunet: the paper's, in one phase.")] = "light",
     classes: Annotated[int, typer.Option(min=4, max=5, help="5: with the aorta, which virtual ALAX has.")] = 5,
 ) -> None:
-    """Segmentation of LV, MYO and LA on CAMUS, on virtual frames or on both."""
+    """Segmentation of LV, MYO and LA, in a long-axis view of the aorta too, on CAMUS, virtual frames or both."""
     from app.commands.train import run_train_segmentation
 
     common = (data, out, epochs, finish_epochs)

@@ -35,8 +35,9 @@ class ViewTracker:
     @property
     def is_settled(self) -> bool:
         """Whether the stream surely shows one apical view."""
-        known = self._mean is not None and not self._per_frame
-        return known and bool(np.max(self._mean[: len(VIEWS)]) >= SETTLED_P)  # type: ignore[index]
+        if self._mean is None or self._per_frame:
+            return False
+        return bool(np.max(self._mean[: len(VIEWS)]) >= SETTLED_P)
 
     def is_due(self, t_ns: int) -> bool:
         """Whether the view should be looked at in the frame of this time: always, until it has settled."""

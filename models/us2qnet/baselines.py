@@ -53,6 +53,8 @@ def run_methods(
     """All methods of table II by the paper's names and in its order.
 
     The plane of UMAP gets its labels from HDBSCAN, as in the paper's own post-processing, that of t-SNE from k-means.
+    A frame that HDBSCAN leaves as noise on such a plane gets the cluster of its nearest clustered neighbour, since live
+    every frame has a cluster; HDBSCAN alone keeps its noise.
 
     Parameters
     ----------
@@ -129,7 +131,7 @@ def _t_sne(values: np.ndarray, clusters: int, seed: int, jobs: int) -> Found:
 
 
 def _umap(values: np.ndarray, clusters: int, seed: int) -> Found:
-    found = fit_map(values, clusters, seed, allow_none=True)
+    found = fit_map(values, clusters, seed, keep_noise=False, allow_none=True)
     return found.labels, found.points, found.parameters
 
 

@@ -15,7 +15,7 @@ from capture.errors import DataError
 from capture.virtual.generator.sample import SampleMaker
 from models.data.camus import read_split
 from models.metrics.image_similarity import psnr_db
-from models.runtime.fuzzy_filter import WINDOW, FuzzyFilter, prepare
+from models.runtime.fuzzy_filter import SEARCH, WINDOW, FuzzyFilter, prepare
 
 STRENGTHS = (0.1, 0.2, 0.3, 0.4)
 H_GRID = (3, 5, 7, 10, 13, 16, 20, 25, 30, 36, 43, 52, 63, 76, 92, 110, 130)
@@ -82,7 +82,7 @@ def speckled(picture: np.ndarray, strength: float, rng: np.random.Generator) -> 
 
 def measure_filter(
     pictures: Sequence[np.ndarray],
-    search: int = 7,
+    search: int = SEARCH,
     strengths: Sequence[float] = STRENGTHS,
     seed: int = 0,
     repeats: int = 50,

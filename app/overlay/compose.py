@@ -17,6 +17,7 @@ from app.overlay.display_list import (
     Text,
     with_alpha,
 )
+from app.overlay.gauge import gauge
 from app.overlay.names import wall_names
 from app.overlay.palettes import CALM_GREY, DEFAULT, Palette, ink_on
 from models.runtime.contract import Assessment, RegionAssessment
@@ -50,7 +51,8 @@ class OverlayOptions:
 def compose(assessment: Assessment, options: OverlayOptions | None = None) -> DisplayList:
     """Overlay of an assessment: regions in the colour of their label, numbers or patterns, wall names.
 
-    A frame that was not judged gives its sector in calm grey; a fade of ``NONE`` gives an empty list.
+    A judged frame without regions (another organ) gives the gauge of its global quality, one that was not judged its
+    sector in calm grey; a fade of ``NONE`` gives an empty list.
     """
     options = options or OverlayOptions()
     if options.fade is Fade.NONE:
@@ -67,6 +69,8 @@ def _refused(assessment: Assessment, options: OverlayOptions) -> list[Item]:
 
 
 def _judged(assessment: Assessment, options: OverlayOptions) -> list[Item]:
+    if not assessment.regions:
+        return gauge(assessment, options.palette, options.fade)
     shapes: list[Item] = []
     words: list[Item] = []
     centre = _heart_centre(assessment)

@@ -9,6 +9,9 @@ from models.runtime.contract import LABEL_TEXT, WALLS, Assessment, RegionAssessm
 ENOUGH = 3
 """A region with this label ("ok") or a better one counts as usable."""
 
+LEVEL_TEXT = ("very poor", "poor", "ok", "good", "excellent")
+"""Text of the levels 1..5 of a whole picture."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -18,14 +21,17 @@ class Summary:
     ----------
     sentence : one plain sentence: what to do about the strongest cause, else the weakest region; the reason when the
         frame was not judged
-    usable, total : regions that are "ok" or better, of how many; both None when not judged
-    label : label of the weakest region, which sets the colour; None when not judged
+    usable, total : regions that are "ok" or better, of how many; the level of 5 of a picture without regions; both None
+        when not judged
+    label : label of the weakest region, or the level, which sets the colour; None when not judged
+    caption : what the number counts
     """
 
     sentence: str
     usable: int | None = None
     total: int | None = None
     label: int | None = None
+    caption: str = "regions ok or better"
 
 
 def wall_names(view: str | None) -> tuple[str, str] | None:
@@ -63,6 +69,8 @@ def summarise(assessment: Assessment) -> Summary:
     """
     if not assessment.is_judged:
         return Summary(assessment.reason or "This frame cannot be judged.")
+    if not assessment.regions:
+        return _of_the_whole(assessment)
     judged = [region for region in assessment.regions if region.label]
     outside = [region for region in assessment.regions if region.label == 0]
     if not judged:
@@ -71,6 +79,14 @@ def summarise(assessment: Assessment) -> Summary:
     worst = min(region.label or 0 for region in judged)
     sentence = assessment.advice or _sentence(assessment.view, [r for r in judged if r.label == worst], outside, worst)
     return Summary(sentence, usable, len(assessment.regions), worst)
+
+
+def _of_the_whole(assessment: Assessment) -> Summary:
+    cluster = assessment.cluster
+    if cluster is None:
+        return Summary(as_sentence(assessment.cluster_reason) or "This frame cannot be judged.")
+    sentence = assessment.advice or f"Picture quality: {LEVEL_TEXT[cluster.level - 1]}"
+    return Summary(sentence, cluster.level, len(LEVEL_TEXT), cluster.level, "quality level")
 
 
 def _sentence(view: str | None, weakest: list[RegionAssessment], outside: list[RegionAssessment], worst: int) -> str:

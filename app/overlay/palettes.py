@@ -47,6 +47,21 @@ class Palette:
         return self.colours[label - 1] if label else None
 
 
+def label_of_rank(rank: int, count: int) -> int:
+    """Label 1..5 whose colour a cluster takes: ``count`` clusters, 0 the worst, spread over the five steps.
+
+    A-, A, A+ take the colours of 1, 3 and 5. A single cluster takes the middle one.
+
+    Raises
+    ------
+    ValueError
+        When there is no cluster of this rank.
+    """
+    if not 0 <= rank < count:
+        raise ValueError(f"the ranks of {count} clusters are 0..{count - 1}, got {rank}")
+    return 3 if count == 1 else 1 + round(4 * rank / (count - 1))
+
+
 def _rgb(text: str) -> Rgb:
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 

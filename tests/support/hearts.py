@@ -11,6 +11,7 @@ from capture.geometry import Rect, Sector
 from models.runtime.contract import (
     REGION_NAMES,
     Assessment,
+    ClusterAssessment,
     RegionAssessment,
     Verdict,
     cannot_judge,
@@ -32,6 +33,8 @@ BOXES = {
     "annulus_right": (390, 400, 20, 20),
 }
 """Region -> (x, y, width, height) in frame pixels."""
+
+CLUSTERS = ("A-", "A", "A+")
 
 LABELS = (4, 5, 3, 1, 3, 3, 5, 0)
 """In the order of ``REGION_NAMES``."""
@@ -75,3 +78,17 @@ def _region(name: str, label: int | None) -> RegionAssessment:
     score = float(label) if label else None
     assert score is None or label_of(score) == label
     return RegionAssessment(name, score, score, label, 0.0 if label else 0.8, (corners,))
+
+
+def in_cluster(
+    rank: int = 2, p: float = 0.82, level: int = 4, place: tuple[float, float] = (1.0, 2.0)
+) -> ClusterAssessment:
+    """A place among A-, A and A+; what ``p`` leaves is shared by the others."""
+    shares = tuple(p if other == rank else (1 - p) / 2 for other in range(3))
+    return ClusterAssessment(CLUSTERS[rank], rank, shares, CLUSTERS, place, (5 - level) / 4, level)
+
+
+def liver(frame: Frame, cluster: ClusterAssessment | None = None, reason: str = "") -> Assessment:
+    """A judged frame of another organ: a cluster, and no region."""
+    made = replace(heart(frame), regions=(), cluster_reason=reason)
+    return replace(made, cluster=None if reason else cluster or in_cluster())

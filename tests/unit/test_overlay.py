@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hearts import BOXES, LABELS, SIZE, centre, heart, heart_frame, no_heart
+from hearts import BOXES, CROP, LABELS, SIZE, centre, heart, heart_frame, in_cluster, liver, no_heart
 
 from app.overlay.compose import OverlayOptions, compose
 from app.overlay.display_list import HATCHES, Cue, DisplayList, Fade, Line, Polygon, Text
@@ -180,3 +182,46 @@ def test_the_sentence_of_a_refusal_is_its_reason():
 )
 def test_sentences_begin_like_sentences(text: str, sentence: str):
     assert as_sentence(text) == sentence
+
+
+def texts(listed: DisplayList) -> list[Text]:
+    return [item for item in listed.items if isinstance(item, Text)]
+
+
+def test_another_organ_has_the_gauge_alone():
+    word, *steps, sure = texts(compose(liver(heart_frame(), in_cluster(rank=2, p=0.82, level=4))))
+    assert (word.text, word.plate and word.plate[:3]) == ("A+", DEFAULT.colours[4])
+    assert sure.text == "82 % sure"
+    assert [step.text.strip() for step in steps] == ["", "", "", "4", ""]
+    filled = [step.plate is not None and step.plate[:3] == DEFAULT.colours[3] for step in steps]
+    assert filled == [True, True, True, True, False]
+    assert all(step.round_plate for step in steps)
+
+
+def test_the_gauge_fades_and_needs_a_cluster():
+    dimmed = compose(liver(heart_frame()), OverlayOptions(fade=Fade.DIMMED))
+    assert {text.colour[3] for text in texts(dimmed)} == {round(255 * Fade.DIMMED.value)}
+    assert not compose(liver(heart_frame()), OverlayOptions(fade=Fade.NONE))
+    assert not compose(liver(heart_frame(), reason="no model of this organ"))
+
+
+def test_exports_draw_the_gauge_inside_the_picture():
+    frame = heart_frame(value=60)
+    for crop in (CROP, None):
+        listed = compose(replace(liver(frame, in_cluster(rank=0, level=1)), crop=crop))
+        changed = (draw(frame.pixels, listed) != 60).any(axis=2)
+        rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+        right = SIZE[1] if crop is None else crop.x + crop.width
+        assert right - 200 < columns[0] < columns[-1] < right
+        assert rows[-1] < (crop.y if crop else 0) + 160
+        purple = (draw(frame.pixels, listed)[:, :, ::-1] == DEFAULT.colours[0]).all(axis=2)
+        assert purple.sum() > 1500
+
+
+def test_the_words_for_another_organ():
+    summary = summarise(liver(heart_frame(), in_cluster(level=2)))
+    assert (summary.sentence, summary.usable, summary.total, summary.label) == ("Picture quality: poor", 2, 5, 2)
+    assert summary.caption == "quality level"
+    assert summarise(replace(liver(heart_frame()), advice="More gel")).sentence == "More gel"
+    unknown = summarise(liver(heart_frame(), reason="no model of this organ is installed"))
+    assert (unknown.sentence, unknown.usable) == ("No model of this organ is installed.", None)

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from app.overlay.palettes import CALM_GREY, DEFAULT, LABELS, PALETTES, PUBLISHED, Rgb, ink_on, luminance
+from app.overlay.palettes import CALM_GREY, DEFAULT, LABELS, PALETTES, PUBLISHED, Rgb, ink_on, label_of_rank, luminance
 
 # Machado, Oliveira and Fernandes 2009, severity 1, applied to linear RGB
 DICHROMATS = {
@@ -85,3 +85,11 @@ def test_numbers_read_well_on_their_colour(palette):
     for colour in (*palette.colours, CALM_GREY):
         light, dark = sorted([luminance(colour), luminance(ink_on(colour))], reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2, AA
+
+
+def test_clusters_spread_over_the_five_steps():
+    spread = {count: [label_of_rank(rank, count) for rank in range(count)] for count in (1, 2, 3, 4, 5)}
+    assert spread == {1: [3], 2: [1, 5], 3: [1, 3, 5], 4: [1, 2, 4, 5], 5: [1, 2, 3, 4, 5]}
+    for rank in (-1, 3):
+        with pytest.raises(ValueError, match=r"0\.\.2"):
+            label_of_rank(rank, 3)

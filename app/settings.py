@@ -56,6 +56,15 @@ class BullsEyeSettings(BaseModel):
     quality: Annotated[Literal["best", "last"], Field(description="best of the exam, or as seen last")] = "best"
 
 
+class PanelSettings(BaseModel):
+    """The other panels below the pictures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    history: Annotated[bool, Field(description="show the last 60 s as rows of colour")] = True
+    cluster_map: Annotated[bool, Field(description="show the map of quality clusters where there is one")] = True
+
+
 _Score = Annotated[float, Field(ge=1, le=5)]
 
 
@@ -85,6 +94,7 @@ class Settings(BaseModel):
     overlay: OverlaySettings = OverlaySettings()
     window: WindowSettings = WindowSettings()
     bulls_eye: BullsEyeSettings = BullsEyeSettings()
+    panels: PanelSettings = PanelSettings()
     readiness: ReadinessSettings = ReadinessSettings()
 
 

@@ -20,14 +20,15 @@ from app.ui.dialogs.shortcuts import ShortcutsDialog
 from app.ui.dialogs.source_picker import BROWSE, ListDevices, SourcePicker
 from app.ui.live.banner import Banner
 from app.ui.live.bridge import EngineBridge, Rings
-from app.ui.live.exam_panel import ExamPanel
 from app.ui.live.header import VIEWS, Header
 from app.ui.live.hud import Hud
+from app.ui.live.lower_panels import LowerPanels
 from app.ui.live.messages import Messages
 from app.ui.live.panes import LivePanes
 from app.ui.live.presenter import Presenter, Scene
 from app.ui.live.verdict import VerdictStrip
 from app.ui.widgets.bulls_eye import BullsEyeLook
+from app.ui.widgets.map_points import MapPoints
 from capture.errors import SonogaugeError
 from capture.source import FrameSource
 
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
     settings, settings_path : what to start with, and where to remember it; None: nowhere
     view : view to start with, None for unknown
     profile : name of the scanner profile in use, for the header
+    cluster_map : reference frames of the map of quality clusters; None: there is no map
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class MainWindow(QMainWindow):
         settings_path: Path | None = None,
         view: str | None = None,
         profile: str = "",
+        cluster_map: MapPoints | None = None,
     ) -> None:
         super().__init__()
         self.setWindowTitle("sonogauge")
@@ -91,16 +94,17 @@ class MainWindow(QMainWindow):
         self._messages = Messages()
         self._state: EngineState | None = None
         self.presenter = Presenter(engine, settings)
-        self._build(profile)
+        self._build(profile, cluster_map)
         self.actions_by_name = actions.install(self, {spec.name: getattr(self, spec.name) for spec in actions.ACTIONS})
         self._start_with_settings()
         self._bridge = EngineBridge(engine, self)
         self._bridge.news.connect(self.pull)
         self.pull()
 
-    def _build(self, profile: str) -> None:
+    def _build(self, profile: str, cluster_map: MapPoints | None) -> None:
         self.header, self.banner, self.verdict, self.hud = Header(profile), Banner(), VerdictStrip(), Hud()
-        self.exam = ExamPanel()
+        self.lower_panels = LowerPanels(cluster_map)
+        self.exam = self.lower_panels.exam
         self.panes = LivePanes(self._engine.timing.painted)
         self.header.view_chosen.connect(lambda view: self.choose_view(view or None))
         self.banner.choose_source.connect(self.pick_source)
@@ -111,7 +115,7 @@ class MainWindow(QMainWindow):
         self._rows = layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for part in (self.header, self.banner, self.panes, self.verdict, self.exam, self.hud):
+        for part in (self.header, self.banner, self.panes, self.verdict, self.lower_panels, self.hud):
             layout.addWidget(part, 1 if part is self.panes else 0)
         self.setCentralWidget(middle)
 
@@ -121,6 +125,9 @@ class MainWindow(QMainWindow):
         self.actions_by_name["overlay"].setChecked(chosen.overlay.shown)
         self.actions_by_name["whole_screen"].setChecked(chosen.window.whole_screen)
         self.actions_by_name["bulls_eye"].setChecked(chosen.bulls_eye.shown)
+        self.actions_by_name["history"].setChecked(chosen.panels.history)
+        self.actions_by_name["cluster_map"].setChecked(chosen.panels.cluster_map)
+        self.actions_by_name["cluster_map"].setEnabled(self.lower_panels.cluster_map.points is not None)
         self.actions_by_name["leave_full_screen"].setEnabled(False)
         self.choose_view(self._view)
 
@@ -132,7 +139,10 @@ class MainWindow(QMainWindow):
         self.panes.show_scene(scene)
         options = self.presenter.options()
         self.verdict.show_summary(scene.summary, options.palette)
+        self.verdict.show_cluster(scene.judged, scene.summary.sentence, options.palette)
         self.verdict.chips.show_readiness(scene.readiness)
+        if self.lower_panels.show_scene(scene, options.palette):
+            self._show_organ(scene.of_heart)
         self.hud.legend.show_look(options.palette, options.cue)
         state = self._engine.state.get()
         if state is not self._state:
@@ -152,20 +162,26 @@ class MainWindow(QMainWindow):
         if state.source is not None and (before is None or before.source is not state.source) and state.source.view:
             self.choose_view(state.source.view)
 
+    def _show_organ(self, of_heart: bool) -> None:
+        self.header.show_of_heart(of_heart)
+        self.verdict.chips.setVisible(of_heart)
+        self.hud.legend.setVisible(of_heart)
+        self._fit_panels()
+
     def _show_messages(self) -> None:
         state = self._engine.state.get()
         self.banner.show_messages(self._messages.current(state), state.signal in _BAD_SOURCE)
-        self._fit_exam()
+        self._fit_panels()
 
     def _show_exam(self) -> None:
         options, chosen = self.presenter.options(), self.presenter.settings.bulls_eye
         look = BullsEyeLook(options.palette, options.cue, chosen.segments, chosen.quality)
         self.exam.show_exam(self._engine.state.get().exam, look)
 
-    def _fit_exam(self) -> None:
+    def _fit_panels(self) -> None:
         """The pictures keep half of the window at least."""
         others = (self.menuBar(), self.header, self.banner, self.verdict, self.hud)
-        self.exam.fit(self.presenter.settings.bulls_eye.shown, self.size(), others)
+        self.lower_panels.fit(self.presenter.settings, self.size(), others)
         self._rows.activate()  # at once: the pictures must not be seen small for a moment
 
     def say(self, message: str) -> None:
@@ -250,13 +266,24 @@ class MainWindow(QMainWindow):
         self.pull()
 
     def new_exam(self) -> None:
-        """Begin a new exam: empty bull's-eye, no best cycle."""
+        """Begin a new exam: empty bull's-eye, no best cycle, no history."""
         self._engine.new_exam()
+        self.lower_panels.clear()
 
     def bulls_eye(self) -> None:
         """Fold the bull's-eye away, or show it."""
         self.presenter.change_bulls_eye(shown=self.actions_by_name["bulls_eye"].isChecked())
-        self._fit_exam()
+        self._fit_panels()
+
+    def cluster_map(self) -> None:
+        """Fold the map of quality clusters away, or show it."""
+        self.presenter.change_panels(cluster_map=self.actions_by_name["cluster_map"].isChecked())
+        self._fit_panels()
+
+    def history(self) -> None:
+        """Fold the last minute away, or show it."""
+        self.presenter.change_panels(history=self.actions_by_name["history"].isChecked())
+        self._fit_panels()
 
     def best_or_last(self) -> None:
         """Best quality of the exam, or as seen last."""
@@ -276,7 +303,7 @@ class MainWindow(QMainWindow):
         self.menuBar().setVisible(not full)
         self.header.setVisible(not full)
         self.showFullScreen() if full else self.showNormal()
-        self._fit_exam()
+        self._fit_panels()
         self.actions_by_name["full_screen"].setChecked(full)
         self.actions_by_name["leave_full_screen"].setEnabled(full)
 
@@ -306,7 +333,7 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the height anew."""
         super().resizeEvent(event)
-        self._fit_exam()
+        self._fit_panels()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the choices, and listen to the engine no more."""

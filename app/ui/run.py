@@ -17,6 +17,7 @@ from app.ui import theme
 from app.ui.bench_view import application
 from app.ui.dialogs.source_picker import ListDevices, SourceChoice
 from app.ui.main_window import MainWindow
+from app.ui.widgets.map_points import MapPoints
 from capture.discovery import list_v4l2_devices, open_source
 from capture.source import FrameSource
 
@@ -37,6 +38,7 @@ def run_window(
     *,
     view: str | None = None,
     profile: str = "",
+    cluster_map: MapPoints | None = None,
     settings_path: Path | None = None,
     seconds: float | None = None,
     screenshot: Path | None = None,
@@ -47,7 +49,7 @@ def run_window(
     Parameters
     ----------
     engine : not yet started
-    make_source, list_devices, view, profile : see ``MainWindow``
+    make_source, list_devices, view, profile, cluster_map : see ``MainWindow``
     settings_path : settings file; None: the one of this user
     seconds : close after this time; None: when the user closes
     screenshot : PNG of the window, written just before it closes
@@ -62,7 +64,14 @@ def run_window(
     path = settings_path or settings_file.default_path()
     chosen, problems = settings_file.load(path)
     window = MainWindow(
-        engine, make_source, list_devices, settings=chosen, settings_path=path, view=view, profile=profile
+        engine,
+        make_source,
+        list_devices,
+        settings=chosen,
+        settings_path=path,
+        view=view,
+        profile=profile,
+        cluster_map=cluster_map,
     )
     window.show()
     if full_screen:

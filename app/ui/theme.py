@@ -42,7 +42,7 @@ QListWidget::item {{ padding: 10px; border-radius: 4px; }}
 QListWidget::item:selected {{ background: #234453; color: {TEXT}; }}
 #header {{ background: {SURFACE}; border-bottom: 1px solid {EDGE}; }}
 #verdict {{ background: {SURFACE}; border-top: 1px solid {EDGE}; }}
-#exam {{ background: {SURFACE}; border-top: 1px solid {EDGE}; }}
+#lower {{ background: {SURFACE}; border-top: 1px solid {EDGE}; }}
 #hud {{ background: {SURFACE}; border-top: 1px solid {EDGE}; }}
 #hud QLabel {{ color: {MUTED}; font-size: 13px; }}
 #banner {{ background: #3a2d12; border-bottom: 1px solid {CAUTION}; }}

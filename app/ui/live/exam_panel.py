@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.engine.exam import ExamState
@@ -13,9 +11,8 @@ from app.ui.theme import MUTED, TEXT
 from app.ui.widgets.bulls_eye import BullsEyeLook, BullsEyeWidget
 from models.runtime.contract import VIEWS
 
-HEIGHT_PX = 220
-LEAST_PX = 140
-"""Below this height the disc cannot be read: the panel is left out."""
+ROOMY_PX = 170
+"""From this height on there is room for every line of text."""
 
 TITLES = {"best": "Best quality of this exam", "last": "Quality as seen last"}
 
@@ -41,14 +38,12 @@ class ExamPanel(QFrame):
         self.reset.setAutoDefault(True)  # Return presses it: Space is taken by "freeze"
         self.disc.clicked.connect(self.toggled)
         self.reset.clicked.connect(self.new_exam)
+        self.caption = _line("Best cycles", is_title=True)
+        self.caption.setText("Best cycle of the last minute")
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(28, 4, 14, 4)
-        layout.setSpacing(24)
-        caption = _line("Best cycles", is_title=True)
-        caption.setText("Best cycle of the last minute")
-        layout.addLayout(_column(caption, *self.cycles.values()))
-        layout.addStretch(1)
-        layout.addLayout(_column(self.title, self.filled, self.reset))
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addLayout(_column(self.title, self.filled, self.caption, *self.cycles.values(), self.reset))
         layout.addWidget(self.disc)
 
     def show_exam(self, exam: ExamState, look: BullsEyeLook) -> None:
@@ -59,24 +54,15 @@ class ExamPanel(QFrame):
         for view, line in self.cycles.items():
             line.setText(f"{view}:  {cycle_text(exam, view)}")
 
-    def fit(self, wanted: bool, window: QSize, others: Sequence[QWidget]) -> None:
-        """Take what half of the window leaves beside the other rows; less than can be read: stay away."""
-        room = window.height() // 2 - sum(_height(other, window.width()) for other in others)
-        self.setVisible(wanted and room >= LEAST_PX)
-        self.setFixedHeight(min(max(room, LEAST_PX), HEIGHT_PX))
-        self.disc.setFixedWidth(self.height() + 24)
-
-
-def _height(widget: QWidget, width: int) -> int:
-    if widget.isHidden():
-        return 0
-    height = widget.heightForWidth(width) if widget.hasHeightForWidth() else widget.sizeHint().height()
-    return min(max(height, widget.minimumHeight()), widget.maximumHeight())
+    def fit(self, height_px: int) -> None:
+        """Make the disc as large as a height allows; a low panel has no room for the caption."""
+        self.caption.setVisible(height_px >= ROOMY_PX)
+        self.disc.setFixedWidth(height_px + 24)
 
 
 def _column(*widgets: QWidget) -> QVBoxLayout:
     column = QVBoxLayout()
-    column.setSpacing(6)
+    column.setSpacing(3)
     column.addStretch(1)
     for widget in widgets:
         column.addWidget(widget)
@@ -87,6 +73,6 @@ def _column(*widgets: QWidget) -> QVBoxLayout:
 def _line(name: str, is_title: bool = False) -> QLabel:
     label = QLabel()
     label.setAccessibleName(name)
-    look = f"font-size: 15px; font-weight: 600; color: {TEXT};" if is_title else f"font-size: 15px; color: {MUTED};"
+    look = f"font-size: 14px; font-weight: 600; color: {TEXT};" if is_title else f"font-size: 14px; color: {MUTED};"
     label.setStyleSheet(look)
     return label

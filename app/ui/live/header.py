@@ -35,13 +35,14 @@ class Header(QFrame):
         self.frozen.hide()
         self.view = _view_menu()
         self.view.activated.connect(lambda index: self.view_chosen.emit(VIEWS[index] or ""))
-        caption = _muted("&View", "View")
-        caption.setBuddy(self.view)
+        self.caption = _muted("&View", "View")
+        self.caption.setBuddy(self.view)
+        keep_room_when_hidden(self.view)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 6, 14, 6)
         layout.setSpacing(18)
         layout.addWidget(self.source, 1)
-        for widget in (self.mode, self.profile, self.frozen, caption, self.view):
+        for widget in (self.mode, self.profile, self.frozen, self.caption, self.view):
             layout.addWidget(widget)
 
     def show_state(self, state: EngineState) -> None:
@@ -61,9 +62,21 @@ class Header(QFrame):
         if self.view.itemText(0) != (found or UNKNOWN):
             self.view.setItemText(0, found or UNKNOWN)
 
+    def show_of_heart(self, of_heart: bool) -> None:
+        """Offer the views of the heart, or not."""
+        self.caption.setVisible(of_heart)
+        self.view.setVisible(of_heart)
+
     def show_frozen(self, frozen: bool) -> None:
         """Show or hide the badge."""
         self.frozen.setVisible(frozen)
+
+
+def keep_room_when_hidden(widget: QWidget) -> None:
+    """Let a widget hold its place while it is hidden, so that the pictures do not jump."""
+    policy = widget.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    widget.setSizePolicy(policy)
 
 
 def _view_menu() -> QComboBox:

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from app.engine.state import EngineState
 from app.engine.timing import Percentiles
+from app.ui.live.header import keep_room_when_hidden
 from app.ui.live.legend import Legend
 
 FIGURES = {
@@ -29,6 +30,7 @@ class Hud(QFrame):
         super().__init__(parent)
         self.setObjectName("hud")
         self.legend = Legend()
+        keep_room_when_hidden(self.legend)
         self.figures = {key: _figure(*texts) for key, texts in FIGURES.items()}
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 4, 14, 4)

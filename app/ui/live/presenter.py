@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.ui.widgets.fit import with_margin
 from capture.frame import Frame, SourceInfo
 from capture.geometry import Rect
-from models.runtime.contract import Readiness
+from models.runtime.contract import Assessment, Readiness
 
 NO_SOURCE = "no source yet: press D to choose one, or drop a file here"
 
@@ -52,7 +52,8 @@ class Scene:
     part : part of the frame that both panes show, frame pixels; None for the whole screen
     message : what the right pane says when it has no picture
     summary : sentence, count and colour for the strip
-    readiness : what can be measured, None when scores must not be seen
+    judged : the assessment whose scores may be seen, None when none may
+    of_heart : the heart's parts of the window make sense; once false it stays so until regions are judged again
     view_found : recognised view and its probability, as in ``A4C (auto 97 %)``; empty when there is none
     dim : the result is old
     """
@@ -63,9 +64,15 @@ class Scene:
     part: Rect | None
     message: str
     summary: Summary
-    readiness: Readiness | None = None
+    judged: Assessment | None = None
+    of_heart: bool = True
     view_found: str = ""
     dim: bool = False
+
+    @property
+    def readiness(self) -> Readiness | None:
+        """What can be measured, None when scores must not be seen."""
+        return None if self.judged is None else self.judged.readiness
 
 
 class Presenter:
@@ -77,6 +84,7 @@ class Presenter:
         self._part_of: tuple[str, tuple[int, int]] | None = None
         self._part: Rect | None = None
         self._composed: tuple[Assessed, OverlayOptions, DisplayList] | None = None
+        self._of_heart = True
 
     def scene(self) -> Scene:
         """The scene of this moment. Cheap when nothing changed: the overlay is composed once per result."""
@@ -85,6 +93,7 @@ class Presenter:
         shown = present(assessed, live, state.signal, _advice(state), engine.is_frozen)
         if assessed is not None and live is not None and assessed.frame.source_id != live.source_id:
             assessed = None
+        judged = assessed.assessment if assessed is not None and shown.show_scores else None
         return Scene(
             live,
             assessed,
@@ -92,8 +101,9 @@ class Presenter:
             self._part_shown(live, assessed, state.source),
             "" if assessed is not None else as_sentence(shown.reason),
             self._summary(assessed, shown),
-            assessed.assessment.readiness if assessed is not None and shown.show_scores else None,
-            _view_found(assessed) if assessed is not None and shown.show_scores else "",
+            judged,
+            self._is_of_heart(judged),
+            "" if judged is None else _view_found(judged),
             shown.dim,
         )
 
@@ -109,6 +119,10 @@ class Presenter:
         """Replace fields of the bull's-eye's settings."""
         chosen = self.settings.bulls_eye.model_copy(update=changes)
         self.settings = self.settings.model_copy(update={"bulls_eye": chosen})
+
+    def change_panels(self, **changes: object) -> None:
+        """Replace fields of the other panels' settings."""
+        self.settings = self.settings.model_copy(update={"panels": self.settings.panels.model_copy(update=changes)})
 
     def next_palette(self) -> str:
         """Choose the next palette, return its title."""
@@ -146,6 +160,12 @@ class Presenter:
             return Summary(as_sentence(shown.reason))
         return summarise(assessed.assessment)
 
+    def _is_of_heart(self, judged: Assessment | None) -> bool:
+        """Only a judged frame tells: without regions, but with a cluster, it is of another organ."""
+        if judged is not None and (judged.regions or judged.cluster is not None):
+            self._of_heart = bool(judged.regions)
+        return self._of_heart
+
     def _part_shown(self, live: Frame | None, assessed: Assessed | None, source: SourceInfo | None) -> Rect | None:
         """Sector of the newest result that knew it, or of the source; kept while the screen stays the same."""
         if self.settings.window.whole_screen or live is None:
@@ -164,8 +184,7 @@ class Presenter:
             self._part_of, self._part = screen, with_margin(rect, *screen[1])
 
 
-def _view_found(assessed: Assessed) -> str:
-    found = assessed.assessment
+def _view_found(found: Assessment) -> str:
     return "" if found.view is None or found.view_p is None else f"{found.view} (auto {100 * found.view_p:.0f} %)"
 
 

@@ -1,0 +1,32 @@
+"""Repaints a widget at most so often, and always once more for the last change."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QWidget
+
+
+class Throttle:
+    """Asks a widget to repaint, with a least pause in ms between two repaints; a hidden widget is left alone."""
+
+    def __init__(self, widget: QWidget, pause_ms: int) -> None:
+        self._widget = widget
+        self._due = False
+        self._pause = QTimer(widget)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(pause_ms)
+        self._pause.timeout.connect(self._over)
+
+    def ask(self) -> None:
+        """Something has changed."""
+        if not self._widget.isVisible():
+            return  # Qt paints all of it when it is shown
+        self._due = True
+        if not self._pause.isActive():
+            self._over()
+
+    def _over(self) -> None:
+        if self._due:
+            self._due = False
+            self._widget.update()
+            self._pause.start()

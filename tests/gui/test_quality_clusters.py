@@ -1,0 +1,309 @@
+"""Global quality clusters in the window: word, map, last minute, and organs that are no heart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gui_bench import Shelf, StillEngine, look
+from hearts import CLUSTERS, LABELS, heart, heart_frame, in_cluster, liver, no_heart
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from stopwatch import cpu_ms
+
+from app.overlay.palettes import DEFAULT, PUBLISHED
+from app.settings import load
+from app.ui.main_window import MainWindow
+from app.ui.widgets.cluster_map import MARGIN_PX, ClusterMapWidget
+from app.ui.widgets.history import ROWS
+from app.ui.widgets.history_strip import NAMES_PX, HistoryStrip, row_text
+from app.ui.widgets.map_points import MapPoints, map_fit
+from models.runtime.contract import ClusterAssessment
+
+MIDDLES = np.array([[-4.0, 0.0], [0.0, 2.0], [4.0, 0.0]])
+
+
+def some_points(count: int = 90) -> MapPoints:
+    rng = np.random.default_rng(0)
+    ranks = np.arange(count) % 3
+    return MapPoints(MIDDLES[ranks] + rng.normal(0, 0.5, (count, 2)), ranks, CLUSTERS)
+
+
+@pytest.fixture
+def mapped(qtbot: QtBot, engine: StillEngine, shelf: Shelf, tmp_path: Path) -> MainWindow:
+    """A window with a map of quality clusters."""
+    made = MainWindow(engine, shelf, settings_path=tmp_path / "settings.toml", cluster_map=some_points())
+    qtbot.addWidget(made)
+    made.resize(1600, 960)
+    with qtbot.waitExposed(made):
+        made.show()
+    made.activateWindow()
+    return made
+
+
+@pytest.fixture
+def cluster_map(qtbot: QtBot) -> ClusterMapWidget:
+    made = ClusterMapWidget(some_points())
+    qtbot.addWidget(made)
+    made.resize(300, 200)
+    return made
+
+
+@pytest.fixture
+def strip(qtbot: QtBot) -> HistoryStrip:
+    made = HistoryStrip()
+    qtbot.addWidget(made)
+    made.resize(NAMES_PX + 300, 200)
+    return made
+
+
+def colours(image: np.ndarray) -> set[tuple[int, ...]]:
+    return {tuple(int(v) for v in colour) for colour in np.unique(image.reshape(-1, 3), axis=0)}
+
+
+def pixel(widget: ClusterMapWidget, place: tuple[float, float]) -> tuple[int, ...]:
+    assert widget.points is not None
+    placed = map_fit(widget.points, widget.width(), widget.height(), MARGIN_PX)
+    x, y = placed.inside(placed.to_pixels(np.array([place])), 9.0)[0]
+    return tuple(int(v) for v in look(widget)[round(y), round(x)])
+
+
+# -- the word -------------------------------------------------------------------------------------------------------
+
+
+def show(engine: StillEngine, window: MainWindow, index: int, cluster: ClusterAssessment | None, reason: str = ""):
+    frame = heart_frame(index, index * 40)
+    engine.give(frame, replace(heart(frame), cluster=cluster, cluster_reason=reason))
+    window.pull()
+
+
+def test_the_word_its_colour_and_its_probability(engine: StillEngine, window: MainWindow):
+    for index, (rank, label) in enumerate([(0, 1), (1, 3), (2, 5)]):
+        show(engine, window, index, in_cluster(rank, p=0.823))
+        assert (window.verdict.cluster.text(), window.verdict.cluster_p.text()) == (CLUSTERS[rank], "82 % sure")
+        assert DEFAULT.colour(label) in colours(look(window.verdict.cluster))
+    window.next_palette()
+    assert PUBLISHED.colour(5) in colours(look(window.verdict.cluster))
+
+
+def test_no_cluster_is_a_calm_dash_with_its_reason(engine: StillEngine, window: MainWindow):
+    show(engine, window, 1, None, "the cluster model is missing: reinstall sonogauge")
+    assert window.verdict.cluster.text() == "–"
+    assert "reinstall" in window.verdict.cluster.toolTip()
+    assert window.verdict.number.text() == "6/8"
+    show(engine, window, 2, in_cluster())
+    assert window.verdict.cluster.text() == "A+"
+    frame = heart_frame(3, 120)
+    engine.give(frame, no_heart(frame))
+    window.pull()
+    assert window.verdict.cluster.text() == "–"
+    assert window.verdict.cluster.toolTip() == "No heart found: tilt the probe."
+    assert not colours(look(window.verdict.cluster)) & set(DEFAULT.colours)
+
+
+def test_an_old_cluster_is_not_shown(engine: StillEngine, window: MainWindow):
+    show(engine, window, 1, in_cluster())
+    engine.give(heart_frame(2, 700))
+    window.pull()
+    assert window.verdict.cluster.text() == "–"
+
+
+# -- the map --------------------------------------------------------------------------------------------------------
+
+
+def test_reference_frames_have_the_colours_of_their_clusters(cluster_map: ClusterMapWidget):
+    image = look(cluster_map).astype(int)
+    left, right = image[30:, :70].reshape(-1, 3), image[30:, -70:].reshape(-1, 3)
+    purple, mint = (np.array(DEFAULT.colours[label - 1]) for label in (1, 5))
+    assert (np.abs(left - 0.55 * purple) <= 8).all(axis=1).any()
+    assert (np.abs(right - 0.55 * mint) <= 8).all(axis=1).any()
+    assert not (np.abs(left - 0.55 * mint) <= 8).all(axis=1).any()
+
+
+def test_the_live_point_stands_where_the_frame_is(cluster_map: ClusterMapWidget):
+    cluster_map.note(0, in_cluster(rank=1, place=(-1.0, -0.8)))
+    assert pixel(cluster_map, (-1.0, -0.8)) == DEFAULT.colours[2]
+    cluster_map.note(40_000_000, in_cluster(rank=2, place=(99.0, 0.5)))
+    assert pixel(cluster_map, (99.0, 0.5)) == DEFAULT.colours[4]
+    cluster_map.note(80_000_000, None)
+    assert pixel(cluster_map, (99.0, 0.5)) not in DEFAULT.colours
+
+
+def test_the_trail_fades_is_cut_at_gaps_and_ends(cluster_map: ClusterMapWidget):
+    empty = look(cluster_map)
+
+    def bright(place: tuple[float, float]) -> int:
+        return sum(pixel(cluster_map, place))
+
+    for t_s, x in ((0.0, -2.0), (0.2, -1.0), (2.0, 0.0), (2.2, 1.0)):
+        cluster_map.note(round(t_s * 1e9), in_cluster(place=(x, -0.9)))
+    assert 0 < bright((-1.5, -0.9)) < bright((0.5, -0.9))
+    assert bright((-0.5, -0.9)) == 0
+    cluster_map.note(round(6e9), None)
+    np.testing.assert_array_equal(look(cluster_map), empty)
+    cluster_map.note(round(1e9), in_cluster(place=(0.0, -0.9)))
+    cluster_map.clear()
+    np.testing.assert_array_equal(look(cluster_map), empty)
+
+
+def count_updates(widget: ClusterMapWidget | HistoryStrip, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    asked: list[int] = []
+    monkeypatch.setattr(widget, "update", lambda: asked.append(1))
+    return asked
+
+
+def test_the_map_is_asked_to_repaint_ten_times_a_second_at_most(
+    qtbot: QtBot, cluster_map: ClusterMapWidget, monkeypatch: pytest.MonkeyPatch
+):
+    asked = count_updates(cluster_map, monkeypatch)
+    cluster_map.note(0, in_cluster())
+    assert asked == []  # hidden
+    with qtbot.waitExposed(cluster_map):
+        cluster_map.show()
+    for k in range(1, 50):
+        cluster_map.note(k * 33_000_000, in_cluster(place=(0.01 * k, 0.0)))
+    assert len(asked) == 1
+    qtbot.waitUntil(lambda: len(asked) == 2)  # the last one is never lost
+    qtbot.wait(150)
+    assert len(asked) == 2
+
+
+def test_a_large_map_is_drawn_once(cluster_map: ClusterMapWidget):
+    cluster_map.set_points(some_points(30_000))
+    cluster_map.note(0, in_cluster())
+    look(cluster_map)
+    first = cluster_map._backdrop
+    look(cluster_map)
+    assert cluster_map._backdrop is first
+    cluster_map.set_palette(PUBLISHED)
+    look(cluster_map)
+    assert cluster_map._backdrop is not first
+
+
+def test_an_update_of_the_panels_is_cheap(cluster_map: ClusterMapWidget, strip: HistoryStrip):
+    cluster_map.resize(400, 220)
+    strip.resize(800, 220)
+    frame = heart_frame()
+    for k in range(90):
+        cluster_map.note(k * 33_000_000, in_cluster(place=(0.04 * k, np.sin(k / 9))))
+        strip.note(k * 700_000_000, heart(frame))
+    assert cpu_ms(cluster_map.grab, turns=11) < 4.0
+    assert cpu_ms(strip.grab, turns=11) < 4.0
+
+
+# -- the last minute ------------------------------------------------------------------------------------------------
+
+
+def test_rows_take_the_colours_of_the_labels(strip: HistoryStrip):
+    for k in range(50):
+        strip.note(k * 200_000_000, replace(heart(heart_frame()), cluster=in_cluster(rank=0)))
+    image = look(strip)
+    boxes = dict(zip(strip.rows, strip._boxes(), strict=True))
+    for name, label in zip(ROWS[2:], LABELS, strict=True):
+        middle = image[round(boxes[name].center().y())]
+        if label:
+            assert {tuple(middle[-2]), tuple(middle[-49])} == {DEFAULT.colours[label - 1]}
+        assert tuple(middle[-60]) == (0, 0, 0)
+    assert tuple(image[round(boxes["cluster"].center().y()), -2]) == DEFAULT.colours[0]
+
+
+def test_what_was_not_judged_is_grey(strip: HistoryStrip):
+    strip.note(0, None)
+    strip.note(200_000_000, None)
+    image = look(strip)
+    for box in strip._boxes():
+        red, green, blue = (int(v) for v in image[round(box.center().y()), -2])
+        assert max(red, green, blue) - min(red, green, blue) < 25
+        assert 50 < green < 110
+
+
+def test_rows_are_named_after_the_walls_when_the_view_is_known():
+    assert row_text("basal_left", None) == "basal left"
+    assert row_text("mid_right", "A4C") == "mid anterolateral"
+    assert row_text("cluster", "A4C") == "cluster"
+
+
+def test_the_strip_is_asked_to_repaint_once_per_column(
+    qtbot: QtBot, strip: HistoryStrip, monkeypatch: pytest.MonkeyPatch
+):
+    with qtbot.waitExposed(strip):
+        strip.show()
+    asked = count_updates(strip, monkeypatch)
+    for k in range(6):
+        strip.note(k * 33_000_000, None)
+    assert len(asked) == 1
+    strip.note(400_000_000, None)
+    assert len(asked) == 1  # 200 ms have not passed
+    qtbot.waitUntil(lambda: len(asked) == 2)
+
+
+# -- the window -----------------------------------------------------------------------------------------------------
+
+
+def test_frames_reach_the_panels_and_a_new_exam_empties_them(engine: StillEngine, mapped: MainWindow):
+    show(engine, mapped, 1, in_cluster(rank=1, place=(0.0, 0.0)))
+    assert mapped.lower_panels.history.history.columns()[0, -1] == 3
+    assert pixel(mapped.lower_panels.cluster_map, (0.0, 0.0)) == DEFAULT.colours[2]
+    engine.result = engine.frame = None
+    mapped.new_exam()
+    mapped.pull()
+    assert pixel(mapped.lower_panels.cluster_map, (0.0, 0.0)) not in DEFAULT.colours
+
+
+def test_keys_fold_each_panel_away_and_the_choice_is_kept(qtbot: QtBot, mapped: MainWindow, tmp_path: Path):
+    lower, before = mapped.lower_panels, mapped.panes.height()
+    panels = {Qt.Key.Key_1: lower.exam, Qt.Key.Key_2: lower.cluster_map, Qt.Key.Key_3: lower.history}
+    for key, panel in panels.items():
+        assert panel.isVisible()
+        qtbot.keyClick(mapped, key)
+        assert not panel.isVisible()
+    assert not lower.isVisible()
+    qtbot.waitUntil(lambda: mapped.panes.height() > before)
+    qtbot.keyClick(mapped, Qt.Key.Key_2)
+    assert lower.cluster_map.isVisible()
+    mapped.close()
+    panels_kept = load(tmp_path / "settings.toml")[0].panels
+    assert (panels_kept.history, panels_kept.cluster_map) == (False, True)
+
+
+def test_without_a_map_there_is_no_panel_for_it(window: MainWindow):
+    assert not window.lower_panels.cluster_map.isVisible()
+    assert not window.actions_by_name["cluster_map"].isEnabled()
+    assert window.lower_panels.history.isVisible()
+
+
+@pytest.mark.parametrize("size", [(1200, 640), (1200, 760), (1600, 960)])
+def test_the_pictures_keep_half_of_the_window(qtbot: QtBot, mapped: MainWindow, size: tuple[int, int]):
+    mapped.resize(*size)
+    qtbot.waitUntil(lambda: mapped.height() == size[1])
+    qtbot.waitUntil(lambda: mapped.panes.height() >= size[1] // 2 - 1)
+
+
+def test_another_organ_hides_what_belongs_to_the_heart(engine: StillEngine, mapped: MainWindow):
+    height = mapped.panes.height()
+    frame = heart_frame(1, 40)
+    engine.give(frame, liver(frame, in_cluster(rank=2, level=4)))
+    mapped.pull()
+    hearts_own = (mapped.exam, mapped.verdict.chips, mapped.header.view, mapped.hud.legend)
+    assert not any(part.isVisible() for part in hearts_own)
+    assert (mapped.verdict.number.text(), mapped.verdict.caption.text()) == ("4/5", "quality level")
+    assert mapped.verdict.sentence.text() == "Picture quality: good"
+    assert DEFAULT.colours[3] in colours(look(mapped.panes.assessed))
+    assert mapped.lower_panels.history.rows == ("cluster", "level")
+    assert mapped.panes.height() == height
+    refused = heart_frame(2, 80)
+    engine.give(refused, no_heart(refused, "one grey: check the probe"))
+    mapped.pull()
+    assert not mapped.exam.isVisible()  # a refusal does not make it a heart again
+    show(engine, mapped, 3, in_cluster())
+    assert all(part.isVisible() for part in hearts_own)
+
+
+def test_another_organ_that_cannot_be_placed_says_why(engine: StillEngine, window: MainWindow):
+    frame = heart_frame()
+    engine.give(frame, liver(frame, reason="the picture is one grey: put gel on the probe"))
+    window.pull()
+    assert window.verdict.sentence.text() == "The picture is one grey: put gel on the probe."
+    assert window.verdict.number.text() == "–"

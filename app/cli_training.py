@@ -192,13 +192,16 @@ def evaluate_us2qnet(
     finish_epochs: FinishEpochs = 0,
     json_out: Json = False,
     out: Annotated[Path | None, typer.Option(help="Folder for figures.json and figures 4, 5 and 6.")] = None,
+    digits: Annotated[Path | None, typer.Option(help="Folder of a finished 'train us2qnet --set mnist'.")] = None,
 ) -> None:
     """The released quality clusters on held-out patients; with --table the paper's tables I to III beside ours.
 
-    A table trains the networks that are missing in --runs.
+    A table trains the networks that are missing in --runs. With --digits: the figures of a full run on MNIST.
     """
-    from app.commands.train import run_evaluate_released_clusters, run_evaluate_us2qnet
+    from app.commands.train import run_evaluate_digits, run_evaluate_released_clusters, run_evaluate_us2qnet
 
+    if digits is not None:
+        raise typer.Exit(run_evaluate_digits(digits, data))
     if table is None:
         raise typer.Exit(run_evaluate_released_clusters(data, weights, json_out))
     if runs is None:

@@ -257,6 +257,15 @@ def run_evaluate_released_clusters(data: Path, weights: Path | None, as_json: bo
     return 0
 
 
+def run_evaluate_digits(run: Path, data: Path) -> int:
+    """Print the figures of a finished run on MNIST as JSON."""
+    _need_training_extra("sklearn", "umap", "hdbscan")
+    from models.us2qnet.digits import run_figures
+
+    sys.stdout.write(json.dumps(run_figures(run, data), indent=2, allow_nan=False) + "\n")
+    return 0
+
+
 def run_raters(path: Path, methods: list[str]) -> int:
     """Compare raters with each other, and methods with them; prints JSON."""
     from models.metrics.raters import evaluate_raters

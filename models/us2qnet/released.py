@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from dataclasses import dataclass
@@ -27,11 +26,11 @@ from models.us2qnet.data import (
     in_one,
     known_levels,
 )
+from models.us2qnet.digits import stored_run
 from models.us2qnet.filter_figures import clean_pictures, measure_filter
 from models.us2qnet.release import reference_map
 from models.us2qnet.samples import BLADDER_VALIDATION
 
-MNIST_FIGURES = Path(__file__).with_name("mnist_run.json")
 THREADS = 2
 TIMED, FILTERED = 200, 24  # pictures
 
@@ -117,7 +116,7 @@ def evaluate_released(data: Path, weights: Path | None = None) -> dict[str, Any]
     abdomen = exam_figures("abdomen", data, weights)
     name, pictures = clean_pictures(data, FILTERED)
     fuzzy = {"set": name} | measure_filter(pictures)
-    return figures | {"abdomen": abdomen, "filter": fuzzy, "mnist": stored_mnist()}
+    return figures | {"abdomen": abdomen, "filter": fuzzy, "mnist": stored_run()}
 
 
 def exam_figures(exam: str, data: Path, weights: Path | None = None) -> dict[str, Any]:
@@ -150,21 +149,6 @@ def set_figures(model: ReleasedModel, pictures: QualityImages) -> dict[str, Any]
         "n": len(pictures),
         "patients": len(set(pictures.groups.tolist())),
     }
-
-
-def stored_mnist() -> dict[str, Any]:
-    """Figures of the last run on all 70,000 digits with its date and command.
-
-    Raises
-    ------
-    DataError
-        When the file is missing or damaged.
-    """
-    try:
-        stored: dict[str, Any] = json.loads(MNIST_FIGURES.read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {MNIST_FIGURES} ({error}): reinstall sonogauge") from error
-    return stored
 
 
 def _session(folder: Path, manifest: Manifest, name: str, precision: Precision) -> ModelSession:

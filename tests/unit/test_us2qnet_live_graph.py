@@ -15,9 +15,9 @@ from models.runtime.manifest import Precision, load_manifest
 from models.runtime.providers import Provider
 from models.runtime.session import ModelSession
 from models.us2qnet import release
+from models.us2qnet.digits import stored_run
 from models.us2qnet.live_graph import OUTPUTS, LiveUs2QNet, Projection, Severity, distil_projection, severity_knots
 from models.us2qnet.network import LATENT, QUALITY, Us2QNet
-from models.us2qnet.released import stored_mnist
 from models.us2qnet.samples import TrainingPictures
 
 pytestmark = [
@@ -112,7 +112,7 @@ def _brightness(images: np.ndarray) -> np.ndarray:
 
 
 def test_the_stored_run_on_all_digits_names_date_and_command():
-    stored = stored_mnist()
+    stored = stored_run()
     assert stored["digits"] == 70_000
     assert stored["date"]
     assert "sonogauge" in stored["command"]

@@ -30,6 +30,7 @@ class ModelOptions:
     weights : folder of model files, None for the released ones
     published : folder with a site's own quality model that scores in place of ours, None for ours
     method : what scores the regions, ``end_to_end`` or ``dense``
+    exam : ``echo``, ``abdomen`` or None: as the profile or the source says, else ``echo``
     """
 
     view: str | None = None
@@ -39,6 +40,7 @@ class ModelOptions:
     weights: Path | None = None
     published: Path | None = None
     method: str = "end_to_end"
+    exam: str | None = None
 
     def load_profile(self) -> ScannerProfile | None:
         """The scanner profile, None when none was named.
@@ -50,6 +52,10 @@ class ModelOptions:
         """
         return load_profile(self.profile) if self.profile else None
 
+    def site_map(self, profile: ScannerProfile | None) -> Path | None:
+        """File of the site's own cluster map that the profile names, None without one."""
+        return profile.cluster_map_beside(self.profile) if profile and self.profile else None
+
 
 def make_assessor(options: ModelOptions, *, per_frame: bool = False, keep_label_map: bool = False) -> RegionalAssessor:
     """The assessor for a stream, or with ``per_frame`` for pictures that have nothing to do with each other.
@@ -59,16 +65,19 @@ def make_assessor(options: ModelOptions, *, per_frame: bool = False, keep_label_
     ModelError, CalibrationError
         When a model file or the profile cannot be used, or the provider asked for is not granted.
     """
+    profile = options.load_profile()
     return RegionalAssessor(
         options.weights,
         provider=options.provider,
         precision=options.precision,
-        profile=options.load_profile(),
+        profile=profile,
         view=options.view,
         per_frame=per_frame,
         keep_label_map=keep_label_map,
         published=options.published,
         method=options.method,
+        exam=options.exam,
+        site_map=options.site_map(profile),
     )
 
 

@@ -11,6 +11,8 @@ import typer
 
 from app.cli_options import (
     DEFAULT_DATA,
+    Exam,
+    ExamChoice,
     Json,
     Method,
     MethodChoice,
@@ -74,6 +76,7 @@ def live(
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
     published: Published = None,
+    exam: Exam = ExamChoice.AUTO,
     method: Method = MethodChoice.END_TO_END,
 ) -> None:
     """Show a source live beside its assessment."""
@@ -81,7 +84,7 @@ def live(
 
     chosen = with_virtual_options(source, "" if view is ViewChoice.UNKNOWN else str(view), patient, probe, probe_path)
     told = ViewChoice.UNKNOWN if chosen.startswith("virtual") else view  # a virtual probe may be turned out of its view
-    models = _models(told, profile, provider, precision, weights, published, method)
+    models = _models(told, profile, provider, precision, weights, published, method, exam)
     raise typer.Exit(run_live(LiveOptions(chosen, headless, seconds, json_out, models, screenshot)))
 
 
@@ -113,14 +116,14 @@ def score(
     precision: Precision = PrecisionChoice.AUTO,
     weights: Weights = None,
     published: Published = None,
+    exam: Exam = ExamChoice.AUTO,
     method: Method = MethodChoice.END_TO_END,
 ) -> None:
     """Score recorded pictures and videos, frame by frame."""
     from app.commands.score import run_score
 
-    raise typer.Exit(
-        run_score(paths, out, masks, _models(view, profile, provider, precision, weights, published, method))
-    )
+    models = _models(view, profile, provider, precision, weights, published, method, exam)
+    raise typer.Exit(run_score(paths, out, masks, models))
 
 
 @app.command()
@@ -183,6 +186,7 @@ def _models(
     weights: Path | None,
     published: Path | None,
     method: MethodChoice,
+    exam: ExamChoice = ExamChoice.AUTO,
 ) -> ModelOptions:
     from app.bootstrap import ModelOptions
 
@@ -194,6 +198,7 @@ def _models(
         weights=weights,
         published=published,
         method=str(method),
+        exam=None if exam is ExamChoice.AUTO else str(exam),
     )
 
 

@@ -37,6 +37,14 @@ class ViewChoice(StrEnum):
     ALAX = "ALAX"
 
 
+class ExamChoice(StrEnum):
+    """What is examined."""
+
+    AUTO = "auto"
+    ECHO = "echo"
+    ABDOMEN = "abdomen"
+
+
 class MethodChoice(StrEnum):
     """What scores the regions."""
 
@@ -45,6 +53,7 @@ class MethodChoice(StrEnum):
 
 
 Method = Annotated[MethodChoice, typer.Option(help="What scores the regions: a network of its own, or the dense map.")]
+Exam = Annotated[ExamChoice, typer.Option(help="Heart or other organs; auto: as profile or source say, else echo.")]
 Provider = Annotated[ProviderChoice, typer.Option(help="Where models run; one asked for by name must be there.")]
 Precision = Annotated[PrecisionChoice, typer.Option(help="Which model files run; auto measures and chooses.")]
 View = Annotated[ViewChoice, typer.Option(help="View shown, when you know it: names the walls.")]

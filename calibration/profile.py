@@ -96,6 +96,12 @@ class ScannerProfile(_Part):
         default=None, gt=0.001, le=10, allow_inf_nan=False, description="side of a screen pixel in mm, when known"
     )
     mirrored: bool = Field(default=False, description="the scanner shows left and right swapped")
+    exam: Literal["echo", "abdomen"] | None = Field(default=None, description="what the scanner is used for")
+    cluster_map: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.npz$",
+        description="the site's own map of quality clusters, a file beside the profile",
+    )
 
     @model_validator(mode="after")
     def _on_the_screen(self) -> ScannerProfile:
@@ -109,6 +115,10 @@ class ScannerProfile(_Part):
         """The field as a shape in screen pixels."""
         values = self.field.model_dump(exclude={"kind"})
         return Sector(**values) if isinstance(self.field, SectorPart) else LinearField(**values)
+
+    def cluster_map_beside(self, path: Path) -> Path | None:
+        """The site's own cluster map, for a profile that was read from ``path``; None for the released one."""
+        return None if self.cluster_map is None else Path(path).parent / self.cluster_map
 
     @property
     def signal_levels(self) -> Levels:

@@ -45,6 +45,10 @@ class Frame:
         return int(self.pixels.shape[1])
 
 
+EXAMS = ("echo", "abdomen")
+"""What is examined: the heart, or other organs, which have no regions of the heart."""
+
+
 @dataclass(frozen=True)
 class VideoMode:
     """A mode asked of, or granted by, a source. Zero or an empty string: no wish, or unknown."""
@@ -75,6 +79,7 @@ class SourceInfo:
     spacing_mm : side of a pixel in mm, None when unknown
     sector : when the source knows it exactly (virtual scanner), else None
     view : ``A4C``, ``A2C``, ``ALAX`` when the source knows it, else None
+    exam : one of ``EXAMS`` when the source knows it, else None
     notes : findings for the user, such as a mode that was not granted
     """
 
@@ -87,4 +92,5 @@ class SourceInfo:
     spacing_mm: float | None = None
     sector: SectorShape | None = None
     view: str | None = None
+    exam: str | None = None
     notes: tuple[str, ...] = ()

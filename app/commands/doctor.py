@@ -21,7 +21,7 @@ from capture.discovery import list_v4l2_devices
 from capture.errors import SonogaugeError
 from models.runtime.manifest import default_weights_folder, load_manifest, verify
 from models.runtime.precision import cpu_name, open_model
-from models.runtime.reference import reference_batches
+from models.runtime.reference import reference_for
 from models.runtime.session import measure_ms
 
 OK, NOTE, BAD = "ok", "note", "bad"
@@ -94,9 +94,9 @@ def _weights(folder: Path) -> Iterator[Finding]:
 
 
 def _speed(folder: Path, provider: str) -> Iterator[Finding]:
-    for name in load_manifest(folder).models:
+    for name, entry in load_manifest(folder).models.items():
         session = open_model(folder, name, provider=provider)
-        median_ms = measure_ms(session, reference_batches(), MEASURED_RUNS)
+        median_ms = measure_ms(session, reference_for(entry.contract.input), MEASURED_RUNS)
         yield Finding(f"speed {name}", OK, f"{median_ms:.1f} ms, {session.info.provider}, {session.info.precision}")
         session.close()
 

@@ -114,6 +114,11 @@ class ScannerOptions:
         return self.view if self.view in NAMED_VIEWS and self.mode == IMAGE and not turned else None
 
     @property
+    def exam(self) -> str:
+        """What is examined, of ``capture.frame.EXAMS``."""
+        return "abdomen" if self.view == ABDOMEN_VIEW else "echo"
+
+    @property
     def steerable(self) -> bool:
         """Whether the probe can be moved and the knobs turned."""
         return self.view != ABDOMEN_VIEW

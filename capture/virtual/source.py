@@ -161,6 +161,7 @@ class VirtualSource:
             spacing_mm=screen.spacing_mm,
             sector=screen.sector,
             view=o.shown_view,
+            exam=o.exam,
         )
 
 

@@ -1,4 +1,4 @@
-"""From one frame to one assessment: the sector and its crop here, the rest in the parts for the heart."""
+"""From one frame to one assessment: the sector and its crop here, the rest in the parts for heart and clusters."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
+from calibration.cluster_map import ClusterMap, load_map
 from calibration.crop import SectorCrop
 from calibration.profile import ScannerProfile
-from capture.frame import Frame, SourceInfo
+from capture.errors import SettingsError
+from capture.frame import EXAMS, Frame, SourceInfo
 from capture.geometry import LinearField
+from models.runtime.cluster_part import ClusterPart
 from models.runtime.contract import Assessment, ModelInfo, cannot_judge, judged
-from models.runtime.heart import Heart, HeartPicture
+from models.runtime.fuzzy_filter import SIDE
+from models.runtime.heart import NOT_APICAL, Heart, HeartPicture
 from models.runtime.manifest import Precision, default_weights_folder, load_manifest
 from models.runtime.precision import open_model
 from models.runtime.providers import Provider
 from models.runtime.published import load_published
+from models.runtime.quality_clusters import open_clusters
 from models.runtime.sector_tracker import SectorTracker, StreamKnowledge, TrackedSector
 from models.runtime.stopwatch import Stopwatch
 
@@ -39,11 +46,14 @@ class RegionalAssessor:
     cache_dir : where the choice of precision is remembered, None for the user's cache
     published : folder with a site's own quality model (``published.py``) that scores in place of ours
     method : what scores the regions and tells causes, one of ``METHODS``
+    exam : ``echo`` or ``abdomen``, of which the latter leaves the heart's part out; None: as the profile says, else the
+        source, else ``echo``
+    site_map : the site's own map of quality clusters; one that cannot be used costs the clusters alone
 
     Raises
     ------
     SettingsError
-        When there is no such method.
+        When there is no such method or exam.
     ModelError
         When a model file cannot be trusted or the provider asked for is not granted.
     """
@@ -63,19 +73,31 @@ class RegionalAssessor:
         cache_dir: Path | None = None,
         published: Path | None = None,
         method: str = "end_to_end",
+        exam: str | None = None,
+        site_map: Path | None = None,
     ) -> None:
+        if exam not in (None, *EXAMS):
+            raise SettingsError(f"no exam {exam!r}: use one of {', '.join(EXAMS)}")
         folder = Path(weights) if weights is not None else default_weights_folder()
+        manifest = load_manifest(folder)
         open_ours = partial(
             open_model,
             folder,
-            manifest=load_manifest(folder),
+            manifest=manifest,
             provider=provider,
             precision=precision,
             threads=threads,
             cache_dir=cache_dir,
         )
         open_theirs = partial(load_published, published, provider=provider, threads=threads) if published else None
-        self._heart = Heart(open_ours, open_theirs, method, per_frame=per_frame, keep_label_map=keep_label_map)
+        self._told_exam = exam or (profile.exam if profile else None)
+        self._exam = self._told_exam or EXAMS[0]
+        self._heart: Heart | None = None
+        if self._told_exam != "abdomen":
+            self._heart = Heart(open_ours, open_theirs, method, per_frame=per_frame, keep_label_map=keep_label_map)
+        site = partial(_site_map, site_map, self._exam)
+        self._clusters = ClusterPart(lambda exam: open_clusters(exam, folder, manifest, open_ours, site(exam)))
+        self._clusters.use(self._exam)
         self._model_ids = {info.name: info.model_id for info in self.models}
         self._background = background
         self._tracker = SectorTracker(_knowledge(profile), per_frame=per_frame, background=background is not False)
@@ -86,12 +108,26 @@ class RegionalAssessor:
     @property
     def models(self) -> tuple[ModelInfo, ...]:
         """The models in use."""
-        return self._heart.models
+        heart = self._heart_in_use
+        return (*(heart.models if heart else ()), *self._clusters.models)
+
+    @property
+    def cluster_map(self) -> ClusterMap | None:
+        """The map that places of clusters lie on, None when clusters cannot be told."""
+        return self._clusters.map
+
+    @property
+    def _heart_in_use(self) -> Heart | None:
+        return None if self._exam == "abdomen" else self._heart
 
     def use_source(self, info: SourceInfo | None) -> None:
-        """Take sector, spacing and view from a source that knows them; None for nothing known."""
+        """Take sector, spacing, view and exam from a source that knows them; None for nothing known."""
         self._tracker.use_source(info)
-        self._heart.forget()
+        if self._heart is not None:
+            self._heart.forget()
+        self._exam = self._told_exam or (info.exam if info is not None else None) or EXAMS[0]
+        self._clusters.use(self._exam)
+        self._model_ids = {info.name: info.model_id for info in self.models}
         self._source_view = info.view if info is not None else None
         if self._background is None:
             self._tracker.background = info is None or info.is_live
@@ -103,12 +139,15 @@ class RegionalAssessor:
     def forget_stream(self) -> None:
         """Drop the sector, levels and view that were learnt."""
         self._tracker.forget()
-        self._heart.forget()
+        if self._heart is not None:
+            self._heart.forget()
 
     def close(self) -> None:
         """Release sessions and the helper thread; twice is fine."""
         self._tracker.close()
-        self._heart.close()
+        self._clusters.close()
+        if self._heart is not None:
+            self._heart.close()
 
     def __enter__(self) -> Self:
         return self
@@ -134,30 +173,52 @@ class RegionalAssessor:
         return assessment
 
     def _without_sector(self, frame: Frame, watch: Stopwatch) -> Assessment:
-        known: dict[str, Any] = {"view": self._view or self._source_view, "model_ids": self._model_ids}
-        if self._keep_label_map:  # best effort: the whole picture may be one tight crop
+        heart = self._heart_in_use
+        view = None if heart is None else self._view or self._source_view
+        known: dict[str, Any] = {"view": view, "model_ids": self._model_ids}
+        if self._keep_label_map and heart is not None:  # best effort: the whole picture may be one tight crop
             crop = SectorCrop(LinearField(0, 0, frame.width - 1, frame.height - 1), frame.height, frame.width)
-            known["label_map"] = self._heart.label_map(frame.pixels, crop)
+            known["label_map"] = heart.label_map(frame.pixels, crop)
             watch.lap("network")
         return cannot_judge(frame, self._tracker.reason, stages_ms=watch.stages_ms, **known)
 
     def _judge(self, frame: Frame, tracked: TrackedSector, watch: Stopwatch) -> Assessment:
-        crop = tracked.crop
+        crop, heart = tracked.crop, self._heart_in_use
         whole = crop.crop(frame.pixels, tracked.levels)
         spacing_mm = self._tracker.spacing_mm(frame)
-        told_view = self._view or self._source_view
-        picture = HeartPicture(frame, crop, crop.square(whole), spacing_mm, told_view, self._view is not None)
-        watch.lap("crop")
-        found = self._heart.judge(picture, watch)
         known: dict[str, Any] = {
-            **found.known,
             "sector": crop.sector,
             "crop": crop.rect,
             "model_ids": self._model_ids,
             "spacing_assumed": spacing_mm is None,
             "stages_ms": watch.stages_ms,
         }
+        if heart is None:
+            watch.lap("crop")
+            known |= self._cluster(crop, whole, watch)
+            reason = known.get("cluster_reason", "")
+            return cannot_judge(frame, reason, **known) if reason else judged(frame, (), **known)
+        told_view = self._view or self._source_view
+        picture = HeartPicture(frame, crop, crop.square(whole), spacing_mm, told_view, self._view is not None)
+        watch.lap("crop")
+        found = heart.judge(picture, watch)
+        known |= found.known
+        if found.reason != NOT_APICAL:  # the echo clusters were learnt on apical views
+            known |= self._cluster(crop, whole, watch)
         return cannot_judge(frame, found.reason, **known) if found.reason else judged(frame, found.regions, **known)
+
+    def _cluster(self, crop: SectorCrop, whole: np.ndarray, watch: Stopwatch) -> dict[str, Any]:
+        """Cluster, or the reason why there is none, of the crop of a screen, (h, w) uint8."""
+        if not self._clusters.models:
+            return {"cluster_reason": self._clusters.reason}
+        found = self._clusters.read(crop.square(whole, SIDE))
+        watch.lap("clusters")
+        return found
+
+
+def _site_map(path: Path | None, its_exam: str, exam: str) -> ClusterMap | None:
+    """The site's own map, None when it has none for an exam; DataError when it cannot be used."""
+    return load_map(path) if path is not None and exam == its_exam else None
 
 
 def _knowledge(profile: ScannerProfile | None) -> StreamKnowledge:

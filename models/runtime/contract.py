@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from calibration.cluster_map import ClusterMap
 from capture.frame import Frame, SourceInfo
 from capture.geometry import Rect, SectorShape
 
@@ -172,7 +173,8 @@ class Assessment:
     sector : sector on the screen, None when not found
     crop : the tight crop on the screen that the models saw
     contours : outlines per structure (keys of ``STRUCTURE_VALUES``), each (K, 2) float32 screen pixels
-    regions : eight, in the order of ``REGION_NAMES``, or empty when not judged
+    regions : eight, in the order of ``REGION_NAMES``; empty when not judged, and in an exam of other organs, where a
+        frame counts as judged when its cluster is known
     spacing_assumed : the annulus radius rests on an assumed, not a known, pixel spacing
     label_map : (H, W) uint8 in the frame's own pixel grid when it was asked for, else None
     model_ids : name -> ``name@precision#hash`` of every model that had a part
@@ -204,17 +206,21 @@ class Assessment:
 
     @property
     def is_judged(self) -> bool:
-        """Whether the regions carry scores."""
+        """Whether the regions carry scores, or in an exam of other organs the cluster is known."""
         return self.verdict is Verdict.OK
 
 
 def cannot_judge(frame: Frame, reason: str, **known: object) -> Assessment:
-    """The refusal for a frame: verdict, one sentence, and whatever else is known."""
+    """The refusal for a frame: verdict, one sentence, and whatever else is known.
+
+    The sentence is the reason for a missing cluster too, unless cluster or reason are known.
+    """
+    known = {"cluster_reason": "" if known.get("cluster") else reason, **known}
     return _assessment_of(frame, verdict=Verdict.CANNOT_JUDGE, reason=reason, **known)
 
 
 def judged(frame: Frame, regions: tuple[RegionAssessment, ...], **known: object) -> Assessment:
-    """The accepted frame: its eight regions, and whatever else is known."""
+    """The accepted frame: its eight regions (none for an exam of other organs), and whatever else is known."""
     return _assessment_of(frame, verdict=Verdict.OK, regions=regions, **known)
 
 
@@ -254,12 +260,17 @@ class Assessor(Protocol):
         """The models in use."""
         ...
 
+    @property
+    def cluster_map(self) -> ClusterMap | None:
+        """The map that places of clusters lie on, None when clusters cannot be told."""
+        ...
+
     def assess(self, frame: Frame) -> Assessment:
         """Assess one frame on its own (no smoothing over time)."""
         ...
 
     def use_source(self, info: SourceInfo) -> None:
-        """Take what an opened source knows of itself: sector, spacing, view."""
+        """Take what an opened source knows of itself: sector, spacing, view, exam; may change models and map."""
         ...
 
     def set_view(self, view: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -66,19 +67,33 @@ class Correction(_Record):
     intercept: float = 0.0
 
 
-class ModelFile(_Record):
-    """One ONNX file of a model, named without any folder."""
+class ReleasedFile(_Record):
+    """One file of the release, named without any folder, and what proves its bytes."""
+
+    file: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int | None = Field(default=None, gt=0, le=MAX_FILE_BYTES)
+
+
+class ModelFile(ReleasedFile):
+    """One ONNX file of a model."""
 
     precision: Precision
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(gt=0, le=MAX_FILE_BYTES)
+
+
+class MapFile(ReleasedFile):
+    """The map of clusters beside a model, as ``calibration.cluster_map.save_map`` writes it."""
+
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.npz$")
 
 
 class ModelEntry(_Record):
     """One model with all its files.
 
-    ``card`` is the path of the model card from the project root; ``licence`` is what the training data allow.
+    ``card`` is the path of the model card from the project root; ``licence`` is what the training data allow;
+    ``map`` is there for models of quality clusters alone.
     """
 
     version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]*$")
@@ -90,6 +105,7 @@ class ModelEntry(_Record):
     parity: Parity | None = None
     correction: Correction = Correction()
     files: tuple[ModelFile, ...] = Field(min_length=1)
+    map: MapFile | None = None
 
     def file_of(self, precision: Precision) -> ModelFile | None:
         """The file of one precision, None when the release has none."""
@@ -118,7 +134,7 @@ class Manifest(_Record):
 
 @dataclass(frozen=True)
 class FileCheck:
-    """Outcome of checking one model file; ``problem`` is empty when it is sound."""
+    """Outcome of checking one file; ``precision`` is ``map`` for a map, ``problem`` is empty when it is sound."""
 
     model: str
     precision: str
@@ -160,7 +176,7 @@ def load_manifest(folder: Path) -> Manifest:
         raise ModelError(f"{path} is not valid at {where} ({first['msg']}): reinstall the weights") from error
 
 
-def read_checked(folder: Path, file: ModelFile) -> bytes:
+def read_checked(folder: Path, file: ReleasedFile) -> bytes:
     """Bytes of a model file, read once and proven to be those that were released.
 
     Raises
@@ -171,8 +187,9 @@ def read_checked(folder: Path, file: ModelFile) -> bytes:
     path = Path(folder) / file.file
     try:
         size = path.stat().st_size
-        if size != file.bytes:  # before reading: a wrong file may be huge
-            raise ModelError(f"model file {path} has {size} bytes, expected {file.bytes}: reinstall the weights")
+        wanted = file.bytes or min(size, MAX_FILE_BYTES)
+        if size != wanted:  # before reading: a wrong file may be huge
+            raise ModelError(f"model file {path} has {size} bytes, expected {wanted}: reinstall the weights")
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot read model file {path} ({error.strerror}): reinstall the weights") from error
@@ -195,13 +212,20 @@ def verify(folder: Path) -> tuple[FileCheck, ...]:
     """
     manifest = load_manifest(folder)
     return tuple(
-        _check(Path(folder), name, file) for name, entry in sorted(manifest.models.items()) for file in entry.files
+        check for name, entry in sorted(manifest.models.items()) for check in _checks(Path(folder), name, entry)
     )
 
 
-def _check(folder: Path, name: str, file: ModelFile) -> FileCheck:
+def _checks(folder: Path, name: str, entry: ModelEntry) -> Iterator[FileCheck]:
+    for file in entry.files:
+        yield _check(folder, name, file.precision, file)
+    if entry.map is not None:
+        yield _check(folder, name, "map", entry.map)
+
+
+def _check(folder: Path, name: str, precision: str, file: ReleasedFile) -> FileCheck:
     try:
         read_checked(folder, file)
     except ModelError as error:
-        return FileCheck(name, file.precision, file.file, str(error))
-    return FileCheck(name, file.precision, file.file)
+        return FileCheck(name, precision, file.file, str(error))
+    return FileCheck(name, precision, file.file)

@@ -19,7 +19,7 @@ import platformdirs
 from capture.errors import ModelError
 from models.runtime.manifest import Manifest, ModelEntry, ModelFile, Parity, Precision, load_manifest
 from models.runtime.providers import Provider, ProviderError, cuda_problem, default_threads
-from models.runtime.reference import reference_batches
+from models.runtime.reference import reference_for
 from models.runtime.session import ModelSession, measure_ms
 
 _LOG = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ def _open_on_cpu(opener: _Opener, cache_dir: Path, reference: Sequence[np.ndarra
     if known is not None:
         return opener.open(int8 if known.precision is Precision.INT8 else float32, Provider.CPU)
     sessions = opener.open(int8, Provider.CPU), opener.open(float32, Provider.CPU)
-    trial = compare(*sessions, reference or reference_batches())
+    trial = compare(*sessions, reference or reference_for(opener.entry.contract.input))
     cache.put(key, trial)
     chosen, other = sessions if trial.precision is Precision.INT8 else sessions[::-1]
     other.close()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+
+from models.runtime.fuzzy_filter import SIDE, FuzzyFilter
+from models.runtime.manifest import TensorSpec
 
 MODEL_SIZE = 256
 _SEED = 20240801
@@ -18,6 +22,16 @@ def reference_batches(count: int = 3) -> list[np.ndarray]:
     """
     rng = np.random.default_rng(_SEED)
     return [_frame(rng, 0.85 + 0.15 * index)[np.newaxis, np.newaxis] for index in range(count)]
+
+
+def reference_for(spec: TensorSpec) -> list[np.ndarray]:
+    """The same frames as a network eats them, by its input: the cluster networks, of side 224, eat filtered squares."""
+    batches = reference_batches()
+    if spec.shape[-1] != SIDE:
+        return batches
+    fuzzy = FuzzyFilter()
+    small = [cv2.resize(batch[0, 0], (SIDE, SIDE), interpolation=cv2.INTER_AREA) for batch in batches]
+    return [fuzzy.preprocess(np.asarray(square, np.uint8))[np.newaxis, np.newaxis] for square in small]
 
 
 def _frame(rng: np.random.Generator, size: float) -> np.ndarray:

@@ -168,3 +168,23 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
         if not changed:
             return b""
     return bytes(changed)
+
+
+def test_a_profile_names_exam_and_cluster_map_beside_it(tmp_path: Path):
+    path = tmp_path / "ge.toml"
+    chosen = profile().model_copy(update={"exam": "abdomen", "cluster_map": "ge-clusters.npz"})
+    save_profile(chosen, path)
+    again = load_profile(path)
+    assert again == chosen
+    assert again.cluster_map_beside(path) == tmp_path / "ge-clusters.npz", "a missing one costs only itself"
+    assert profile().cluster_map_beside(path) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("exam", "brain"), ("cluster_map", "../map.npz"), ("cluster_map", "m.pkl")]
+)
+def test_exams_and_map_names_that_are_none_are_told(tmp_path: Path, field: str, value: str):
+    path = tmp_path / "ge.toml"
+    save_profile(profile().model_copy(update={field: value}), path)
+    with pytest.raises(CalibrationError, match=field):
+        load_profile(path)

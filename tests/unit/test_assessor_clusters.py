@@ -1,0 +1,154 @@
+"""Quality clusters as a part of the assessor, for the heart and for other organs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from calibration.cluster_map import save_map
+from calibration.crop import SectorCrop
+from calibration.levels import Levels
+from calibration.profile import ScannerProfile
+from capture.errors import SettingsError
+from capture.frame import Frame, SourceInfo, VideoMode
+from capture.geometry import Sector
+from models.runtime.assessor import RegionalAssessor
+from models.runtime.contract import Verdict
+from tests.support.make_mock_clusters import NAMES, add_mock_clusters, mock_map
+from tests.support.make_mock_models import write_mock_models
+
+SIZE = (540, 960)
+SECTOR = Sector(480, 20, 4, 490, -0.65, 0.65)
+MODE = VideoMode(SIZE[1], SIZE[0])
+HEART = SourceInfo("test", "test", MODE, sector=SECTOR, spacing_mm=0.3, view="A4C")
+BLADDER = SourceInfo("test", "test", MODE, sector=SECTOR, exam="abdomen")
+
+Maker = Callable[..., RegionalAssessor]
+
+
+def screen(index: int = 0, level: float = 90) -> Frame:
+    speckle = np.clip(np.random.default_rng(index).rayleigh(level, SIZE), 0, 255)
+    return Frame((speckle * SECTOR.mask(*SIZE)).astype(np.uint8), index, round(index / 30 * 1e9), "test")
+
+
+@pytest.fixture
+def assessor_of(tmp_path: Path) -> Iterator[Maker]:
+    made: list[RegionalAssessor] = []
+
+    def make(folder: Path, info: SourceInfo | None = HEART, **options: object) -> RegionalAssessor:
+        settings = {"provider": "cpu", "precision": "float32", "threads": 1, "cache_dir": tmp_path, "method": "dense"}
+        assessor = RegionalAssessor(folder, **{**settings, **options})
+        assessor.use_source(info)
+        made.append(assessor)
+        return assessor
+
+    yield make
+    for assessor in made:
+        assessor.close()
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return add_mock_clusters(write_mock_models(tmp_path / "w"), ("echo", "abdomen"))
+
+
+def test_a_heart_frame_carries_its_cluster(weights: Path, assessor_of: Maker):
+    assessor = assessor_of(weights)
+    result = assessor.assess(screen())
+    assert result.verdict is Verdict.OK
+    assert result.cluster is not None
+    assert result.cluster.names == NAMES
+    assert result.cluster_reason == ""
+    assert result.stages_ms["clusters"] > 0
+    assert set(result.model_ids) == {"segmentation", "regional_dense", "us2qnet_echo"}
+    assert assessor.cluster_map is not None
+    assert assessor.cluster_map.names == NAMES
+
+
+def test_the_clusters_see_what_they_were_trained_on(weights: Path, assessor_of: Maker, monkeypatch: pytest.MonkeyPatch):
+    assessor, seen, frame = assessor_of(weights), [], screen()
+    read = assessor._clusters.read
+    monkeypatch.setattr(assessor._clusters, "read", lambda grey: seen.append(grey) or read(grey))
+    assessor.assess(frame)
+    tracked = assessor._tracker.find(frame)
+    assert tracked is not None
+    wanted = SectorCrop(SECTOR, *SIZE, 224).extract(frame.pixels, tracked.levels)
+    assert np.array_equal(seen[0], wanted)
+    assert tracked.levels == Levels(0, 255)
+
+
+def test_brighter_pictures_of_the_stand_in_are_better(weights: Path, assessor_of: Maker):
+    assessor = assessor_of(weights, per_frame=True)
+    severities = [assessor.assess(screen(0, level)).cluster.severity for level in (20, 60, 120)]
+    assert severities == sorted(severities, reverse=True)
+
+
+def test_where_only_the_regions_fail_the_cluster_is_still_given(tmp_path: Path, assessor_of: Maker):
+    folder = add_mock_clusters(write_mock_models(tmp_path / "w", labels=np.zeros((256, 256), np.uint8)))
+    result = assessor_of(folder).assess(screen())
+    assert (result.verdict, result.reason) == (Verdict.CANNOT_JUDGE, "no left ventricle found")
+    assert result.cluster is not None
+    assert result.cluster_reason == ""
+
+
+def test_other_views_and_screens_without_sector_have_no_cluster(tmp_path: Path, assessor_of: Maker):
+    folder = add_mock_clusters(write_mock_models(tmp_path / "w", view="other"))
+    assessor = assessor_of(folder)
+    result = assessor.assess(screen())
+    assert (result.cluster, result.cluster_reason) == (None, "not an apical view of the heart")
+    assessor.set_view("A4C")
+    assert assessor.assess(screen()).cluster is not None
+    black = assessor_of(folder, info=None).assess(Frame(np.zeros(SIZE, np.uint8), 0, 0, "test"))
+    assert black.cluster is None
+    assert black.cluster_reason == black.reason != ""
+
+
+@pytest.mark.parametrize("told", ["option", "profile", "source"])
+def test_other_organs_go_without_the_hearts_part(weights: Path, assessor_of: Maker, told: str):
+    profile = ScannerProfile.of("test", SECTOR, SIZE).model_copy(update={"exam": "abdomen"})
+    options = {"option": {"exam": "abdomen"}, "profile": {"profile": profile}, "source": {}}[told]
+    assessor = assessor_of(weights, BLADDER if told == "source" else HEART, keep_label_map=True, **options)
+    assessor.set_view("A4C")
+    result = assessor.assess(screen())
+    assert (result.verdict, result.reason, result.regions) == (Verdict.OK, "", ())
+    assert (result.view, result.contours, result.label_map) == (None, {}, None)
+    assert result.sector == SECTOR
+    assert result.cluster is not None
+    assert set(result.model_ids) == {"us2qnet_abdomen"}
+    assert [info.name for info in assessor.models] == ["us2qnet_abdomen"]
+    assert set(result.stages_ms) == {"sector", "crop", "clusters"}
+
+
+def test_an_option_wins_over_the_source(weights: Path, assessor_of: Maker):
+    result = assessor_of(weights, BLADDER, exam="echo").assess(screen())
+    assert len(result.regions) == 8
+    assert "us2qnet_echo" in result.model_ids
+
+
+def test_the_exam_follows_the_sources(weights: Path, assessor_of: Maker):
+    assessor = assessor_of(weights)
+    for info, regions in ((BLADDER, 0), (HEART, 8)):
+        assessor.use_source(info)
+        assert len(assessor.assess(screen()).regions) == regions
+
+
+def test_an_abdomen_needs_no_heart_models(tmp_path: Path, assessor_of: Maker):
+    (tmp_path / "w").mkdir()
+    folder = add_mock_clusters(tmp_path / "w", ("abdomen",))
+    assert assessor_of(folder, BLADDER, exam="abdomen").assess(screen()).cluster is not None
+
+
+def test_an_unknown_exam_is_refused(weights: Path, assessor_of: Maker):
+    with pytest.raises(SettingsError, match="echo, abdomen"):
+        assessor_of(weights, exam="brain")
+
+
+def test_a_sites_map_is_used_for_its_exam_alone(tmp_path: Path, weights: Path, assessor_of: Maker):
+    save_map(mock_map(latents=True, reverse=True), tmp_path / "site.npz")
+    assessor = assessor_of(weights, site_map=tmp_path / "site.npz")
+    assert assessor.assess(screen()).cluster.place[0] < 0
+    assessor.use_source(BLADDER)
+    assert assessor.assess(screen()).cluster.place[0] > 0

@@ -153,6 +153,18 @@ def export_us2qnet(
     raise typer.Exit(run_export_us2qnet(run, set_name, out))
 
 
+@export_app.command("calibration")
+def export_calibration(
+    weights: Annotated[Path, typer.Argument(help="Folder of model files; its manifest is changed.")],
+    data: Data = DEFAULT_DATA,
+    frames: Annotated[int, typer.Option(min=1, help="Training frames to learn from.")] = 200,
+) -> None:
+    """Level the regions of a quality network by untouched CAMUS training frames; 'export regional' does it as well."""
+    from app.commands.train import run_export_calibration
+
+    raise typer.Exit(run_export_calibration(weights, data, frames))
+
+
 @evaluate_app.command("regional")
 def evaluate_regional(
     data: Data = DEFAULT_DATA,

@@ -205,6 +205,14 @@ def run_export_us2qnet(run: Path, set_name: str, out: Path) -> int:
     return 0
 
 
+def run_export_calibration(weights: Path, data: Path, frames: int) -> int:
+    """Learn the corrections of the quality network and write them into its manifest entry; prints them."""
+    from models.regional.calibrate import calibrate_quality
+
+    sys.stdout.write(json.dumps(calibrate_quality(weights, data, frames), indent=2) + "\n")
+    return 0
+
+
 def run_evaluate(plan: EvaluationPlan, out: Path | None, as_json: bool) -> int:
     """Recompute the figures of the regional models; prints JSON or a table, and saves both with plots in ``out``."""
     from models.regional.evaluation.evaluate import evaluate_regional, released_candidates

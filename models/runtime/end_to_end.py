@@ -84,7 +84,8 @@ class EndToEnd:
         if maps.shape != wanted:
             raise ModelError(f"{self.model_id} gave maps {maps.shape}, not {wanted}: reinstall the weights")
         correction = self._session.entry.correction
-        rating = (_MIDDLE + maps[: len(REGION_NAMES)] - correction.intercept) / correction.slope
+        offset = correction.intercept + np.array(correction.region_levels, np.float32)[:, None, None]
+        rating = (_MIDDLE + maps[: len(REGION_NAMES)] - offset) / correction.slope
         return QualityReading(np.asarray(rating, np.float32), logistic(maps[len(REGION_NAMES) :]))
 
     def measure(self, given: RegionalInput) -> np.ndarray:

@@ -28,6 +28,9 @@ class Precision(StrEnum):
     FLOAT16 = "float16"
 
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,10 +64,14 @@ class Parity(_Record):
 
 
 class Correction(_Record):
-    """Linear correction of raw scores: score = (raw - intercept) / slope."""
+    """Linear correction of raw scores: score = (raw - intercept - level) / slope.
+
+    ``region_levels`` : how much higher than the mean of all each of the eight regions is rated where nothing is wrong
+    """
 
     slope: float = 1.0
     intercept: float = 0.0
+    region_levels: Annotated[tuple[Finite, ...], Field(min_length=8, max_length=8)] = (0.0,) * 8
 
 
 class ReleasedFile(_Record):

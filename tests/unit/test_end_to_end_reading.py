@@ -8,6 +8,7 @@ import pytest
 from capture.errors import ModelError
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE
 from models.runtime.end_to_end import EndToEnd
+from models.runtime.manifest import Correction
 from models.runtime.methods import RegionalInput
 
 GREY = np.zeros((256, 256), np.uint8)
@@ -17,9 +18,9 @@ MAPS = 8 + len(CAUSE_CHANNELS)
 class FakeSession:
     model_id = "regional_quality"
 
-    def __init__(self, maps, slope=1.0, intercept=0.0):
+    def __init__(self, maps, **correction):
         self.maps = np.asarray(maps, np.float32)
-        self.entry = SimpleNamespace(correction=SimpleNamespace(slope=slope, intercept=intercept))
+        self.entry = SimpleNamespace(correction=Correction(**correction))
 
     def run(self, batch):
         return np.zeros((1, 8), np.float32), self.maps[None]
@@ -50,6 +51,13 @@ def test_a_sites_correction_is_applied_to_the_rating():
     maps = np.ones((MAPS, 32, 32), np.float32)
     found = EndToEnd(FakeSession(maps, slope=2.0, intercept=1.0)).read(GREY).region_ratings(shares_of([0] * 8))
     assert found == pytest.approx([1.5] * 8)
+
+
+def test_each_region_has_a_level_of_its_own():
+    levels = (0.25, 0, 0, 0, 0, 0, 0, -0.25)
+    network = EndToEnd(FakeSession(np.ones((MAPS, 32, 32)), slope=2.0, region_levels=levels))
+    found = network.read(GREY).region_ratings(shares_of([0] * 8))
+    assert found == pytest.approx([1.875, *[2.0] * 6, 2.125])
 
 
 def test_causes_are_means_over_the_regions():

@@ -15,17 +15,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from capture.errors import SettingsError
-from models.runtime.contract import REGION_NAMES, Assessment
+from models.runtime.contract import REGION_NAMES, Assessment, ClusterAssessment
 
 READINESS_COLUMNS = {"readiness_ef": "ef", "readiness_strain": "strain", "readiness_mapse": "mapse"}
 COLUMNS = (
     *("file", "frame", "t_s", "verdict", "reason", "view", "view_p", "cause"),
     *REGION_NAMES,
     *READINESS_COLUMNS,
+    *("cluster", "cluster_p", "level_1_5"),
     "model_ids",
 )
 """Order of the columns. Region scores are 1..5, empty when not judged or out of sector; ``view_p`` is empty when no
-view was recognised, ``cause`` (the strongest) when there is none; readiness is true or false, empty when not judged."""
+view was recognised, ``cause`` (the strongest) when there is none; readiness is true or false, empty when not judged;
+``cluster`` (a word), its probability and the level 1 (worst) to 5 are empty when the frame has no cluster."""
 
 Row = dict[str, object]
 
@@ -48,8 +50,15 @@ def row_of(file: str, assessment: Assessment) -> Row:
         row[name] = None if score is None else round(float(score), 4)
     for column, measurement in READINESS_COLUMNS.items():
         row[column] = None if assessment.readiness is None else getattr(assessment.readiness, measurement)
+    row |= _cluster_columns(assessment.cluster)
     row["model_ids"] = " ".join(assessment.model_ids[name] for name in sorted(assessment.model_ids))
     return row
+
+
+def _cluster_columns(cluster: ClusterAssessment | None) -> Row:
+    if cluster is None:
+        return {"cluster": "", "cluster_p": None, "level_1_5": None}
+    return {"cluster": cluster.name, "cluster_p": round(cluster.p, 4), "level_1_5": cluster.level}
 
 
 class RowWriter(Protocol):
@@ -89,9 +98,9 @@ class _JsonLinesWriter:
 
 
 _TYPES = {
-    **dict.fromkeys(("file", "verdict", "reason", "view", "cause", "model_ids"), pa.string()),
+    **dict.fromkeys(("file", "verdict", "reason", "view", "cause", "cluster", "model_ids"), pa.string()),
     **dict.fromkeys(READINESS_COLUMNS, pa.bool_()),
-    "frame": pa.int64(),
+    **dict.fromkeys(("frame", "level_1_5"), pa.int64()),
 }
 _SCHEMA = pa.schema([(name, _TYPES.get(name, pa.float64())) for name in COLUMNS])
 

@@ -26,6 +26,10 @@ MODELS_TIMEOUT_S = 60.0
 FIRST_PICTURE_TIMEOUT_S = 5.0
 FAILURE = 1
 DEFAULT_HEADLESS_SOURCE = "virtual"
+_NOTHING: dict[str, Any] = {
+    **{"verdict": "none", "reason": "no frame was assessed"},
+    **{"cluster": None, "cluster_reason": "", "regions": {}},
+}
 
 
 @dataclass(frozen=True)
@@ -148,11 +152,20 @@ def summary_table(figures: dict[str, Any]) -> Table:
     for name, value in rows.items():
         table.add_row(name, value)
     table.add_section()
-    last = figures["last_assessment"] or {"verdict": "none", "reason": "no frame was assessed", "regions": {}}
+    last = figures["last_assessment"] or _NOTHING
     table.add_row("last verdict", f"{last['verdict']} {last['reason']}".strip())
+    table.add_row("quality cluster", _cluster_text(last))
     for name, region in last["regions"].items():
         table.add_row(name, "-" if region["score"] is None else f"{region['score']:.1f}")
     return table
+
+
+def _cluster_text(last: dict[str, Any]) -> str:
+    """Word, level and shares of the last frame's cluster, or why there is none."""
+    cluster = last["cluster"]
+    if cluster is None:
+        return last["cluster_reason"] or "-"
+    return f"{cluster['name']}, level {cluster['level_1_5']} of 5 ({_pairs(cluster['shares'])})"
 
 
 def _pairs(values: dict[str, Any] | None) -> str:

@@ -15,6 +15,7 @@ from app.engine.smoothing import Smoother
 from app.engine.state import Assessed
 from app.engine.timing import EngineTiming
 from app.engine.worker import Worker
+from calibration.cluster_map import ClusterMap
 from calibration.freeze import FROZEN_SENTENCE, FreezeWatch
 from capture.errors import ModelError, SonogaugeError
 from capture.frame import Frame, SourceInfo
@@ -76,6 +77,7 @@ class AssessLoop:
         self.stream = StreamWatch()
         self.ready = threading.Event()
         self.models: tuple[ModelInfo, ...] = ()
+        self.cluster_map: ClusterMap | None = None
         self.model_error: SonogaugeError | None = None
         self.no_signal = ""
         self.finished = 0
@@ -126,10 +128,15 @@ class AssessLoop:
             log.error("models are not usable: %s", error)
             self.model_error = error
         else:
-            self._assessor, self.models, self.model_error = assessor, assessor.models, None
+            self._assessor, self.model_error = assessor, None
+            self._tell_models(assessor)
         finally:
             self.ready.set()
             self._on_change()
+
+    def _tell_models(self, assessor: Assessor) -> None:
+        """Models and map may follow the source's exam."""
+        self.models, self.cluster_map = assessor.models, assessor.cluster_map
 
     def _release(self) -> None:
         if self._assessor is not None:
@@ -176,7 +183,14 @@ class AssessLoop:
             return assessment
         if not self._freeze.update(frame, assessment.sector):
             return assessment
-        return replace(assessment, verdict=Verdict.CANNOT_JUDGE, reason=FROZEN_SENTENCE, regions=())
+        return replace(
+            assessment,
+            verdict=Verdict.CANNOT_JUDGE,
+            reason=FROZEN_SENTENCE,
+            regions=(),
+            cluster=None,
+            cluster_reason=FROZEN_SENTENCE,
+        )
 
     def _prepare(self, frame: Frame, came_back: bool) -> None:
         """Forget a stream that is over, apply a view that was asked for."""
@@ -192,6 +206,7 @@ class AssessLoop:
         if info is not None and info is not self._described and self._assessor is not None:
             self._assessor.use_source(info)
             self._described = info
+            self._tell_models(self._assessor)
         wanted, self._view = self._view, None
         if wanted is not None and self._assessor is not None:
             self._assessor.set_view(wanted[0])

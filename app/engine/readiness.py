@@ -36,8 +36,12 @@ class ReadinessJudge:
         self._last = Readiness()
 
     def fill(self, assessment: Assessment) -> Assessment:
-        """The assessment with its readiness; regions out of the sector or without a score are not good enough."""
-        self._last = self._judge(assessment) if assessment.is_judged else Readiness()
+        """The assessment with its readiness; regions out of the sector or without a score are not good enough.
+
+        Without any regions, in an exam of other organs, nothing of the heart can be measured or ruled out.
+        """
+        judged = assessment.is_judged and bool(assessment.regions)
+        self._last = self._judge(assessment) if judged else Readiness()
         return replace(assessment, readiness=self._last)
 
     def _judge(self, assessment: Assessment) -> Readiness:

@@ -63,6 +63,7 @@ class Reporter:
             drops=self._drops(),
             source_drops=capture.source_drops if capture else 0,
             models=models,
+            cluster_map=self.assess.cluster_map,
             provider=unique_text([info.provider for info in models]),
             precision=unique_text([info.precision for info in models]),
             models_ready=self.assess.ready.is_set(),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from app.engine.cluster_smoothing import ClusterSmoother, ClusterSmoothingSettings
 from models.runtime.contract import Assessment, RegionAssessment, label_of
 
 _OUTSIDE_SHARE = 0.5  # more of a region outside the sector: not judged in that frame
@@ -30,6 +31,7 @@ class SmoothingSettings:
         region is hidden or shown again, so that a wall at the sector's edge does not come and go with each beat; one
         that is twice as far past it is hidden at once
     advice_s : another sentence is shown when more than half of the frames of this time gave it
+    clusters : of the quality cluster
     """
 
     time_constant_s: float = 0.4
@@ -39,6 +41,7 @@ class SmoothingSettings:
     max_refusal_s: float = 0.5
     outside_margin: float = 0.1
     advice_s: float = 1.0
+    clusters: ClusterSmoothingSettings = field(default_factory=ClusterSmoothingSettings)
 
     def __post_init__(self) -> None:
         if min(self.time_constant_s, self.margin, self.min_change_s) < 0 or self.margin >= 0.5:
@@ -164,18 +167,26 @@ class Smoother:
 
     def reset(self) -> None:
         """Forget everything seen."""
-        self._regions: dict[str, _Region] = {}
-        self._advice = SteadyText(self.settings.advice_s)
+        self._clusters = ClusterSmoother(self.settings.clusters)
         self._source_id: str | None = None
         self._seen_s = -math.inf
+        self._reset_regions()
+
+    def _reset_regions(self) -> None:
+        self._regions: dict[str, _Region] = {}
+        self._advice = SteadyText(self.settings.advice_s)
         self._judged_s = -math.inf
 
     def smooth(self, assessment: Assessment) -> Assessment:
-        """The assessment with ``score`` and ``label`` of each region, and the advice, replaced."""
+        """The assessment with the cluster, ``score`` and ``label`` of each region, and the advice, replaced."""
         t_s = _time_s(assessment)
-        if self._must_begin_anew(assessment, t_s):
+        if self._is_another_stream(assessment, t_s):
             self.reset()
+        elif self._is_refused_for_long(t_s):
+            self._reset_regions()
         self._source_id, self._seen_s = assessment.source_id, t_s
+        if assessment.cluster is not None:  # also where the regions alone could not be judged
+            assessment = replace(assessment, cluster=self._clusters.smooth(assessment.cluster, t_s))
         if not assessment.is_judged:
             return assessment
         self._judged_s = t_s
@@ -185,11 +196,13 @@ class Smoother:
     def _region(self, name: str) -> _Region:
         return self._regions.setdefault(name, _Region(self.settings))
 
-    def _must_begin_anew(self, assessment: Assessment, t_s: float) -> bool:
+    def _is_another_stream(self, assessment: Assessment, t_s: float) -> bool:
         other = self._source_id is not None and assessment.source_id != self._source_id
-        step = t_s - self._seen_s
-        refused = self._regions and t_s - self._judged_s > max(self.settings.max_refusal_s, step)
-        return bool(other or step < 0 or step > self.settings.max_gap_s or refused)
+        return other or not 0 <= t_s - self._seen_s <= self.settings.max_gap_s
+
+    def _is_refused_for_long(self, t_s: float) -> bool:
+        longest_s = max(self.settings.max_refusal_s, t_s - self._seen_s)
+        return bool(self._regions) and t_s - self._judged_s > longest_s
 
 
 def _time_s(assessment: Assessment) -> float:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from app.engine.exam import ExamState
 from app.engine.timing import Percentiles, Usage
 from app.engine.worker import WorkerStatus
+from calibration.cluster_map import ClusterMap
 from capture.frame import Frame, SourceInfo
 from models.runtime.contract import Assessment, ModelInfo
 
@@ -72,6 +73,7 @@ class EngineState:
     frames_captured, frames_assessed, drops : counts since the start; drops by channel name
     source_drops : what the present source lost before the engine saw it, not part of frames_captured
     models, provider, precision : models in use; provider and precision empty until they are ready
+    cluster_map : the map that the places of clusters lie on, None when there are no clusters
     models_ready : models are loaded, or it is known that they cannot be
     exam : best cycle of the last minute and bull's-eye
     abandoned : threads left behind because a native call did not return
@@ -96,6 +98,7 @@ class EngineState:
     models: tuple[ModelInfo, ...] = ()
     provider: str = ""
     precision: str = ""
+    cluster_map: ClusterMap | None = None
     models_ready: bool = False
     usage: Usage | None = None
     abandoned: int = 0

@@ -6,21 +6,33 @@ from typing import Any
 
 from app.engine.state import EngineState
 from app.engine.timing import EngineTiming, Percentiles
-from models.runtime.contract import Assessment
+from models.runtime.contract import Assessment, ClusterAssessment
 
 
 def assessment_dict(assessment: Assessment) -> dict[str, Any]:
-    """Frame, verdict, reason, view and the regions' scores and labels, ready for JSON."""
+    """Frame, verdict, reason, view, the quality cluster and the regions' scores and labels, ready for JSON."""
     return {
         "frame": assessment.frame_index,
         "t_s": assessment.t_media_s,
         "verdict": str(assessment.verdict),
         "reason": assessment.reason,
         "view": assessment.view,
+        "cluster": None if assessment.cluster is None else _cluster_dict(assessment.cluster),
+        "cluster_reason": assessment.cluster_reason,
         "regions": {
             region.name: {"score": None if region.score is None else round(region.score, 3), "label": region.label}
             for region in assessment.regions
         },
+    }
+
+
+def _cluster_dict(cluster: ClusterAssessment) -> dict[str, Any]:
+    return {
+        "name": cluster.name,
+        "level_1_5": cluster.level,
+        "severity": round(cluster.severity, 4),
+        "shares": {name: round(share, 4) for name, share in zip(cluster.names, cluster.shares, strict=True)},
+        "place": [round(value, 4) for value in cluster.place],
     }
 
 

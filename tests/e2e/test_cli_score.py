@@ -23,6 +23,7 @@ COLUMNS = [
     *("file", "frame", "t_s", "verdict", "reason", "view", "view_p", "cause"),
     *REGION_NAMES,
     *READINESS,
+    *("cluster", "cluster_p", "level_1_5"),
     "model_ids",
 ]
 Sonogauge = Callable[..., Any]

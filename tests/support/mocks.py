@@ -68,6 +68,8 @@ class MockAssessor:
     def models(self) -> tuple[ModelInfo, ...]:
         return (ModelInfo("mock", "mock@int8#0", "CPUExecutionProvider", "int8", 0.0),)
 
+    cluster_map = None
+
     def assess(self, frame: Frame) -> Assessment:
         self.threads.add(threading.get_ident())
         self.assessed.append(frame.index)

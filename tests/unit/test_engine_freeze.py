@@ -15,10 +15,11 @@ from app.engine.timing import EngineTiming
 from calibration.freeze import FROZEN_SENTENCE
 from capture.frame import Frame, SourceInfo, VideoMode
 from capture.geometry import LinearField
-from models.runtime.contract import Assessment, ModelInfo
+from models.runtime.contract import Assessment, ClusterAssessment, ModelInfo
 
 SIZE = (48, 64)
 FPS = 10
+CLUSTER = ClusterAssessment("A", 1, (0.1, 0.8, 0.1), ("A-", "A", "A+"), (1.0, 2.0), 0.4, 3)
 NOISE = np.random.default_rng(1).integers(0, 256, (200, *SIZE), dtype=np.uint8)
 
 
@@ -26,9 +27,10 @@ class SectorAssessor:
     """Judges every frame, all of which it takes for a linear field."""
 
     models: tuple[ModelInfo, ...] = ()
+    cluster_map = None
 
     def assess(self, frame: Frame) -> Assessment:
-        return make_assessment(frame, sector=LinearField(4, 4, 60, 44))
+        return make_assessment(frame, sector=LinearField(4, 4, 60, 44), cluster=CLUSTER)
 
     def use_source(self, info: SourceInfo) -> None: ...
 
@@ -67,6 +69,8 @@ def reasons(pictures: list[np.ndarray], is_live: bool = True) -> list[str]:
     loop.run(Script(frames, pictures))  # type: ignore[arg-type]
     assert all(assessment.is_judged == (not assessment.reason) for assessment in seen)
     assert all(assessment.is_judged or not assessment.regions for assessment in seen)
+    assert all((assessment.cluster is None) == bool(assessment.reason) for assessment in seen)
+    assert all(assessment.cluster_reason == assessment.reason for assessment in seen)
     return [assessment.reason for assessment in seen]
 
 

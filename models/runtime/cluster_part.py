@@ -15,6 +15,7 @@ from models.runtime.providers import ProviderError
 from models.runtime.quality_clusters import QualityClusters
 
 _LOG = logging.getLogger(__name__)
+_CLOSED = "cannot judge: the models are not open"
 
 
 class ClusterPart:
@@ -29,7 +30,7 @@ class ClusterPart:
         self._open_exam = open_exam
         self._exam = ""
         self._clusters: QualityClusters | None = None
-        self._reason = ""
+        self._reason = _CLOSED
 
     def use(self, exam: str) -> None:
         """Open the clusters of an exam, unless they are open.
@@ -44,12 +45,12 @@ class ClusterPart:
         self.close()
         self._exam = exam
         try:
-            self._clusters = self._open_exam(exam)
-        except ProviderError:
-            raise
+            self._clusters, self._reason = self._open_exam(exam), ""
         except SonogaugeError as error:
             _LOG.warning("no quality clusters for %s: %s", exam, error)
             self._reason = _sentence(error)
+            if isinstance(error, ProviderError):
+                raise
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
@@ -79,7 +80,7 @@ class ClusterPart:
         """Release the session; twice is fine."""
         if self._clusters is not None:
             self._clusters.close()
-        self._clusters, self._exam, self._reason = None, "", ""
+        self._clusters, self._exam, self._reason = None, "", _CLOSED
 
 
 def _sentence(error: Exception) -> str:

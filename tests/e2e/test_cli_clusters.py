@@ -76,3 +76,10 @@ def test_the_table_of_a_run_shows_the_shares(sonogauge_alone: Sonogauge, weights
     assert "quality cluster" in ended.out
     assert "level" in ended.out
     assert all(f"{name} 0." in ended.out or f"{name} 1." in ended.out for name in NAMES)
+
+
+def test_doctor_measures_the_cluster_models_on_their_own_input(sonogauge: Sonogauge, weights: Path):
+    findings = sonogauge("doctor", "--json", "--weights", weights).json
+    speeds = {finding["what"]: finding for finding in findings if finding["what"].startswith("speed")}
+    assert {"speed us2qnet_echo", "speed us2qnet_abdomen", "speed segmentation"} <= set(speeds)
+    assert {finding["level"] for finding in speeds.values()} == {"ok"}

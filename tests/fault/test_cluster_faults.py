@@ -13,6 +13,7 @@ from capture.frame import Frame, SourceInfo, VideoMode
 from capture.geometry import Sector
 from models.runtime.assessor import RegionalAssessor
 from models.runtime.contract import Verdict
+from models.runtime.providers import ProviderError, cuda_problem
 from tests.support.make_mock_clusters import add_mock_clusters, mock_map
 from tests.support.make_mock_models import write_mock_models
 
@@ -111,3 +112,19 @@ def test_a_broken_site_map_costs_only_itself(tmp_path: Path, weights: Path, asse
     result = assessor_of(weights, site_map=path).assess(screen())
     assert (result.verdict, len(result.regions), result.cluster) == (Verdict.OK, 8, None)
     assert "fit" in result.cluster_reason, "no silent return to the released map: its clusters mean something else"
+
+
+def test_a_closed_assessor_judges_no_other_organs(weights: Path, assessor_of: Maker):
+    assessor = assessor_of(weights, exam="abdomen")
+    assessor.close()
+    assessor.close()
+    result = assessor.assess(screen())
+    assert (result.verdict, result.cluster) == (Verdict.CANNOT_JUDGE, None)
+    assert "not open" in result.reason
+
+
+def test_a_provider_asked_for_by_name_is_no_matter_of_the_clusters_alone(weights: Path, assessor_of: Maker):
+    if not cuda_problem():
+        pytest.skip("this machine has CUDA, so that asking for it is no fault")
+    with pytest.raises(ProviderError):
+        assessor_of(weights, exam="abdomen", provider="cuda", precision=None)

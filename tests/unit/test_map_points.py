@@ -1,11 +1,11 @@
-"""Reference frames of the map of quality clusters, and where they land in a widget."""
+"""Reference frames of the map of quality clusters."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from app.ui.widgets.map_points import MapPoints, map_fit
+from app.ui.widgets.map_points import MapPoints
 from capture.errors import DataError
 
 NAMES = ("A-", "A", "A+")
@@ -35,18 +35,7 @@ def test_names_stand_in_the_middle_of_their_frames():
     assert points.middle(1) is None
 
 
-def test_the_map_keeps_its_aspect_fills_the_widget_and_points_upward():
-    placed = map_fit(MapPoints(POINTS, RANKS, NAMES), 240, 200, 20)
-    assert placed.to_pixels(POINTS).tolist() == [[20, 150], [220, 150], [220, 50], [70, 100]]
-
-
-def test_a_live_frame_unlike_any_other_stays_at_the_border():
-    placed = map_fit(MapPoints(POINTS, RANKS, NAMES), 240, 200, 20)
-    assert placed.inside(placed.to_pixels(np.array([[99.0, -99.0]])), 7.0).tolist() == [[233, 193]]
-
-
-def test_one_point_alone_has_a_place():
-    placed = map_fit(MapPoints(POINTS[:1], RANKS[:1], NAMES), 240, 200, 20)
-    x, y = placed.to_pixels(POINTS[:1])[0]
-    assert 0 < x < 240
-    assert 0 < y < 200
+def test_the_bounds_of_one_point_alone_have_a_size():
+    low, high = MapPoints(POINTS[:1], RANKS[:1], NAMES).bounds
+    assert (low == POINTS[0]).all()
+    assert (high > low).all()

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QSizePolicy, QWidget
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from app.overlay.palettes import CALM_GREY, DEFAULT, Palette, label_of_rank
-from app.ui.theme import BACKGROUND, MUTED, SURFACE, TEXT
-from app.ui.widgets.map_points import MapFit, MapPoints, map_fit
+from app.overlay.palettes import DEFAULT, Palette
+from app.ui.theme import BACKGROUND, SURFACE, TEXT
+from app.ui.widgets.map_items import caption, live_brush, reference_items, trail_curves
+from app.ui.widgets.map_points import MapPoints
 from app.ui.widgets.throttle import Throttle
 from models.runtime.contract import ClusterAssessment
 
 TRAIL_S, GAP_S = 3.0, 0.5
 """Length of the trail; two points further apart in time are not joined."""
 
-CAPTION = "Quality clusters"
 PAUSE_MS = 100
-MARGIN_PX, DOT_PX, LIVE_PX = 16, 3.0, 7.0
-MOST_POINTS = 4000
-"""A backdrop of more reference frames than this shows every second, third, ... of them."""
+MARGIN = 0.08
+"""Empty border around all reference frames, as a share of what they take."""
+
+LIVE_PX, RIM_PX = 14.0, 9.0
+"""Diameter of the live point; a place outside of the view is shown this far from its border."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +38,47 @@ class _Step:
 
 
 class ClusterMapWidget(QWidget):
-    """Repaints at most ten times a second, never while hidden; the backdrop is drawn once per size and look."""
+    """Repaints at most ten times a second, never while hidden; the reference frames are drawn once per view.
+
+    The user may drag and zoom the map; a double click shows all of it again.
+    """
 
     def __init__(self, points: MapPoints | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("cluster_map")
         self.setAccessibleName("Map of quality clusters")
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setToolTip("Drag to move, wheel to zoom, double click to see all")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self._points = points
         self._palette = DEFAULT
-        self._backdrop: tuple[QSize, float, QPixmap] | None = None
         self._trail: deque[_Step] = deque()
         self._now: ClusterAssessment | None = None
-        self._throttle = Throttle(self, PAUSE_MS)
+        self._stale = False
+        self._references: list[Any] = []
+        self._build()
+        self._throttle = Throttle(self, PAUSE_MS, self._refresh)
+        self.set_points(points)
+
+    def _build(self) -> None:
+        """The bare plot: a view without axes and menu, and the items that move."""
+        self.plot = pg.GraphicsView(self, background=BACKGROUND)
+        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the window's keys stay with the window
+        self.view = pg.ViewBox(enableMenu=False, defaultPadding=0)
+        self.plot.setCentralItem(self.view)
+        caption("Quality clusters", self.view)
+        self._curves = trail_curves()
+        self._live = pg.ScatterPlotItem(pxMode=True, antialias=True)
+        self._rims = [pg.mkPen(SURFACE, width=6.0), pg.mkPen(TEXT, width=2.5)]
+        for item in (*self._curves, self._live):
+            item.setZValue(1)  # over the reference frames, whenever those are drawn
+            self.view.addItem(item, ignoreBounds=True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot)
+        self.view.sigRangeChanged.connect(self._moved)
+        scene = self.plot.scene()
+        scene.sigMouseClicked.connect(lambda event: self._show_all() if event.double() else None)
+        scene.sigPrepareForPaint.connect(self._refresh)  # what came while it was hidden
 
     @property
     def points(self) -> MapPoints | None:
@@ -60,21 +90,24 @@ class ClusterMapWidget(QWidget):
         return QSize(280, 220)
 
     def set_points(self, points: MapPoints | None) -> None:
-        """Show other reference frames; the trail belonged to the old ones."""
-        self._points, self._backdrop = points, None
+        """Show other reference frames, all of them; the trail belonged to the old ones."""
+        self._points = points
+        self._draw_references()
+        self._show_all()
         self.clear()
 
     def set_palette(self, palette: Palette) -> None:
         """Use the colours of a palette."""
         if palette is not self._palette:
-            self._palette, self._backdrop = palette, None
-            self._throttle.ask()
+            self._palette = palette
+            self._draw_references()
+            self._changed()
 
     def clear(self) -> None:
         """Forget the live point and its trail."""
         self._trail.clear()
         self._now = None
-        self._throttle.ask()
+        self._changed()
 
     def note(self, t_mono_ns: int, cluster: ClusterAssessment | None) -> None:
         """Show where a frame stands; None hides the point and lets the trail run out."""
@@ -88,93 +121,67 @@ class ClusterMapWidget(QWidget):
             self._trail.popleft()
         self._now = cluster
         if cluster is not None or before != (len(self._trail), cluster):
-            self._throttle.ask()
+            self._changed()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Backdrop, trail, live point."""
-        painter = QPainter(self)
-        try:
-            if self._points is None:
-                painter.fillRect(self.rect(), QColor(BACKGROUND))
-                return
-            placed = map_fit(self._points, self.width(), self.height(), MARGIN_PX)
-            painter.drawPixmap(0, 0, self._drawn_backdrop(self._points, placed))
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self._paint_trail(painter, placed)
-            self._paint_live(painter, placed)
-        finally:
-            painter.end()
+    def _changed(self) -> None:
+        self._stale = True
+        self._throttle.ask()
 
-    def _drawn_backdrop(self, points: MapPoints, placed: MapFit) -> QPixmap:
-        size, ratio = self.size(), self.devicePixelRatioF()
-        if self._backdrop is None or self._backdrop[:2] != (size, ratio):
-            pixmap = QPixmap(size * ratio)
-            pixmap.setDevicePixelRatio(ratio)
-            pixmap.fill(QColor(BACKGROUND))
-            paint_backdrop(pixmap, points, placed, self._palette)
-            self._backdrop = size, ratio, pixmap
-        return self._backdrop[2]
+    def _moved(self) -> None:
+        """The view shows another part: what stands at its border moves along."""
+        if self._now is not None or self._trail:
+            self._changed()
 
-    def _paint_trail(self, painter: QPainter, placed: MapFit) -> None:
-        if not self._trail:
-            return
-        steps = list(self._trail)
-        spots = placed.inside(placed.to_pixels(np.array([step.place for step in steps])), LIVE_PX)
-        pen = QPen(QColor(TEXT), 2.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-        for k in range(1, len(steps)):
-            if steps[k].t_s - steps[k - 1].t_s > GAP_S:
+    def _show_all(self) -> None:
+        if self._points is not None:
+            low, high = self._points.bounds
+            border = MARGIN * (high - low)
+            x, y = np.stack([low - border, high + border], axis=1).tolist()
+            self.view.setRange(xRange=x, yRange=y, padding=0)
+
+    def _draw_references(self) -> None:
+        for item in self._references:
+            self.view.removeItem(item)
+        self._references = [] if self._points is None else reference_items(self._points, self._palette)
+        for item in self._references:
+            self.view.addItem(item, ignoreBounds=True)
+
+    def _refresh(self) -> None:
+        """Put trail and live point where they belong now."""
+        if self._stale:
+            self._stale = False
+            self._place_trail()
+            self._place_live()
+
+    def _place_trail(self) -> None:
+        """Share the steps among the curves by their age: each curve is fainter than the one before."""
+        times = np.array([step.t_s for step in self._trail])
+        places = self._inside(np.array([step.place for step in self._trail]).reshape(-1, 2))
+        ends = times[1:]  # a stretch is as old as its newer end
+        joined = np.diff(times) <= GAP_S
+        newest = times[-1] if len(times) else 0.0
+        band_s = TRAIL_S / len(self._curves)
+        for k, curve in enumerate(self._curves):
+            mine = np.flatnonzero((newest - ends >= k * band_s) & (newest - ends < (k + 1) * band_s))
+            if len(mine) == 0 or self._points is None:
+                curve.clear()
                 continue
-            colour = QColor(TEXT)
-            colour.setAlphaF(max(0.85 * (1 - (steps[-1].t_s - steps[k].t_s) / TRAIL_S), 0.0))
-            pen.setColor(colour)
-            painter.setPen(pen)
-            painter.drawLine(QPointF(*spots[k - 1]), QPointF(*spots[k]))
+            part = slice(mine[0], mine[-1] + 2)
+            curve.setData(*places[part].T, connect=np.append(joined[mine[0] : mine[-1] + 1], False))
 
-    def _paint_live(self, painter: QPainter, placed: MapFit) -> None:
-        if self._now is None:
+    def _place_live(self) -> None:
+        """A disc in the colour of its cluster, with a light rim on a dark one."""
+        if self._now is None or self._points is None:
+            self._live.clear()
             return
-        spot = QPointF(*placed.inside(placed.to_pixels(np.array([self._now.place])), LIVE_PX + 2)[0])
-        painter.setPen(QPen(QColor(SURFACE), 6.0))
-        painter.drawEllipse(spot, LIVE_PX, LIVE_PX)
-        painter.setPen(QPen(QColor(TEXT), 2.5))
-        painter.setBrush(_colour(self._palette, self._now.rank, len(self._now.names)))
-        painter.drawEllipse(spot, LIVE_PX, LIVE_PX)
+        place = self._inside(np.array([self._now.place]))
+        brush = live_brush(self._palette, self._now.rank, len(self._now.names))
+        self._live.setData(pos=np.repeat(place, 2, axis=0), size=LIVE_PX, pen=self._rims, brush=brush)
 
-
-def paint_backdrop(pixmap: QPixmap, points: MapPoints, placed: MapFit, palette: Palette) -> None:
-    """Reference points in the colour of their cluster, its name in their middle."""
-    step = -(-len(points.points) // MOST_POINTS)
-    spots, ranks = placed.to_pixels(points.points[::step]), points.ranks[::step]
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for rank in range(-1, len(points.names)):
-        colour = _colour(palette, rank, len(points.names))
-        colour.setAlphaF(0.25 if rank < 0 else 0.55)
-        painter.setPen(QPen(colour, DOT_PX, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-        painter.drawPoints([QPointF(x, y) for x, y in spots[ranks == rank].tolist()])
-    painter.setPen(QColor(MUTED))
-    painter.drawText(QPointF(8, 17), CAPTION)
-    for rank, name in enumerate(points.names):
-        middle = points.middle(rank)
-        if middle is not None:
-            _name(painter, name, QPointF(*placed.to_pixels(middle[None])[0]))
-    painter.end()
-
-
-def _name(painter: QPainter, name: str, at: QPointF) -> None:
-    font = QFont(painter.font())
-    font.setPixelSize(15)
-    font.setWeight(QFont.Weight.DemiBold)
-    width = QFontMetricsF(font).horizontalAdvance(name) + 14
-    box = QRectF(at.x() - width / 2, at.y() - 12, width, 24)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(12, 14, 18, 190))
-    painter.drawRoundedRect(box, 4, 4)
-    painter.setFont(font)
-    painter.setPen(QColor(TEXT))
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, name)
-
-
-def _colour(palette: Palette, rank: int, count: int) -> QColor:
-    colour = CALM_GREY if rank < 0 else palette.colour(label_of_rank(rank, count))
-    return QColor(*(colour or CALM_GREY))
+    def _inside(self, places: np.ndarray) -> np.ndarray:
+        """The same places (K, 2), moved to the border when they lie outside: a live frame may be unlike any other."""
+        seen: QRectF = self.view.viewRect()
+        rim = RIM_PX * np.array(self.view.viewPixelSize())
+        low, high = np.array([seen.left(), seen.top()]), np.array([seen.right(), seen.bottom()])
+        rim = np.minimum(rim, (high - low) / 2)
+        return np.asarray(np.clip(places, low + rim, high - rim), dtype=np.float64)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 
 class Throttle:
-    """Asks a widget to repaint, with a least pause in ms between two repaints; a hidden widget is left alone."""
+    """Asks a widget to repaint, with a least pause in ms between two repaints; a hidden widget is left alone.
 
-    def __init__(self, widget: QWidget, pause_ms: int) -> None:
+    ``act`` replaces the widget's ``update``.
+    """
+
+    def __init__(self, widget: QWidget, pause_ms: int, act: Callable[[], object] | None = None) -> None:
         self._widget = widget
+        self._act = act
         self._due = False
         self._pause = QTimer(widget)
         self._pause.setSingleShot(True)
@@ -28,5 +34,5 @@ class Throttle:
     def _over(self) -> None:
         if self._due:
             self._due = False
-            self._widget.update()
+            self._act() if self._act is not None else self._widget.update()
             self._pause.start()

@@ -159,7 +159,7 @@ def export_calibration(
     data: Data = DEFAULT_DATA,
     frames: Annotated[int, typer.Option(min=1, help="Training frames to learn from.")] = 200,
 ) -> None:
-    """Level the regions of a quality network by untouched CAMUS training frames; 'export regional' does it as well."""
+    """Learn region levels and the map to causes on CAMUS training frames; 'export regional' does it as well."""
     from app.commands.train import run_export_calibration
 
     raise typer.Exit(run_export_calibration(weights, data, frames))

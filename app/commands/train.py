@@ -189,7 +189,7 @@ def run_export_coherence(run: Path, virtual: Path, out: Path, data: Path | None)
 
 def run_export(checkpoints: Path, out: Path, data: Path, virtual: Path | None) -> int:
     """Write the model files of the regional networks and their manifest; prints what was written."""
-    _need_training_extra()
+    _need_training_extra("sklearn")
     from models.regional.export import export_regional
 
     sys.stdout.write(json.dumps(export_regional(checkpoints, out, data, virtual), indent=2) + "\n")
@@ -207,6 +207,7 @@ def run_export_us2qnet(run: Path, set_name: str, out: Path) -> int:
 
 def run_export_calibration(weights: Path, data: Path, frames: int) -> int:
     """Learn the corrections of the quality network and write them into its manifest entry; prints them."""
+    _need_training_extra("sklearn")
     from models.regional.calibrate import calibrate_quality
 
     sys.stdout.write(json.dumps(calibrate_quality(weights, data, frames), indent=2) + "\n")

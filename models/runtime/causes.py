@@ -6,23 +6,38 @@ Severity maps come from the network that scores; what geometry tells (regions ou
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from models.runtime.contract import REGION_NAMES, WALLS, Cause
 from models.runtime.dense import CAUSE_CHANNELS
+from models.runtime.manifest import CauseMap
 
-LEAST_SEVERITY = 0.25  # of a region, from which a cause is named
 LEAST_FORESHORTENING = 0.5  # in shares of ``FORESHORTENED_FULL``
 OUTSIDE_SHARE = 0.5
 DEPTH_RANGE = (0.29, 0.80)
 """Length of the ventricle as a share of the sector's height: below it the depth is set too large, above it too
 small. One in a hundred CAMUS training frames lies below, none above."""
 SHOWN_CAUSES = tuple(cause for cause in CAUSE_CHANNELS if cause != "processing")
-TOLD_CAUSES = ("gain_high", "noise", "defocus")
-"""Causes with a map that the present network tells well enough to be named to a user (card_quality.md): what it names
-so is right. Darkness stays unnamed, since it takes low gain and shadow for each other, and haze, which it sees
-everywhere. What geometry tells is named in any case."""
+
+
+class Told(NamedTuple):
+    """What is named to a user: causes with a map that are told well enough, from what strength of a region on.
+
+    What geometry tells is named in any case.
+    """
+
+    causes: tuple[str, ...]
+    least: float
+
+
+BY_SEVERITY = Told(("gain_high", "noise", "defocus"), 0.25)
+"""Plain severities: haze is seen everywhere, and low gain and shadow, both darkness, are taken for each other."""
+BY_LIKELIHOOD = Told(BY_SEVERITY.causes, 0.9)
+"""Likelihoods of a ``CauseMap``: what is named so is right in 19 of 20 degraded training frames (card_quality.md)."""
+
+_SMALLEST_SEVERITY = 1e-3  # what differs below is noise
 
 _APEX = ("apical_left", "apical_right")
 _ANNULUS = ("annulus_left", "annulus_right")
@@ -39,16 +54,33 @@ _ADVICE = {
 _DEPTH_ADVICE = ("Depth too large: the ventricle is small in the picture", "Depth too small: the heart does not fit")
 
 
-def region_causes(
-    severity: np.ndarray, outside_share: Sequence[float], told: Sequence[str] = SHOWN_CAUSES
-) -> tuple[str | None, ...]:
+def likelihoods(severity: np.ndarray, cause_map: CauseMap) -> np.ndarray:
+    """How likely each of ``SHOWN_CAUSES`` is in each region, (6, R) float32 with sums up to 1; NaN where unknown.
+
+    Parameters
+    ----------
+    severity : (6 or more, R) 0..1, NaN where not judged
+    """
+    score = np.array(cause_map.weights) @ log_odds(severity) + np.array(cause_map.bias)[:, None]
+    top = np.maximum(score.max(axis=0), 0)
+    share = np.exp(score - top)
+    return np.asarray(share / (share.sum(axis=0) + np.exp(-top)), np.float32)
+
+
+def log_odds(severity: np.ndarray) -> np.ndarray:
+    """Of the severities of ``SHOWN_CAUSES``, the first six rows, (6, R) float64."""
+    known = np.asarray(severity[: len(SHOWN_CAUSES)], np.float64)
+    return np.asarray(np.log((known + _SMALLEST_SEVERITY) / (1 - known + _SMALLEST_SEVERITY)))
+
+
+def region_causes(severity: np.ndarray, outside_share: Sequence[float], told: Told) -> tuple[str | None, ...]:
     """The strongest cause of each region.
 
     Parameters
     ----------
-    severity : (7, 8), mean severity by cause (``CAUSE_CHANNELS``) and region, NaN where not judged
+    severity : (6 or more, 8), by cause (``SHOWN_CAUSES`` first) and region, NaN where not judged; or likelihoods
     outside_share : eight shares outside the sector
-    told : causes with a map that may be named
+    told : causes with a map that may be named, and from where on
     """
     known = _told(severity, told)
     best = known.argmax(axis=0)
@@ -57,7 +89,7 @@ def region_causes(
         if outside > OUTSIDE_SHARE:
             found.append("outside")
         else:
-            strong = known[best[region], region] >= LEAST_SEVERITY
+            strong = known[best[region], region] >= told.least
             found.append(SHOWN_CAUSES[int(best[region])] if strong else None)
     return tuple(found)
 
@@ -67,7 +99,7 @@ def frame_causes(
     outside_share: Sequence[float],
     foreshortening: float,
     length_share: float,
-    told: Sequence[str] = SHOWN_CAUSES,
+    told: Told,
 ) -> tuple[Cause, ...]:
     """All causes that reach their threshold, the strongest first.
 
@@ -78,7 +110,7 @@ def frame_causes(
     length_share : length of the ventricle over the sector's height
     """
     known = _told(severity, told)
-    strong = known >= LEAST_SEVERITY
+    strong = known >= told.least
     causes = [
         Cause(SHOWN_CAUSES[channel], strength_of(known[channel]), tuple(REGION_NAMES[i] for i in np.flatnonzero(row)))
         for channel, row in enumerate(strong)
@@ -94,9 +126,9 @@ def frame_causes(
     return tuple(sorted(causes, key=lambda cause: -cause.strength))
 
 
-def _told(severity: np.ndarray, told: Sequence[str]) -> np.ndarray:
+def _told(severity: np.ndarray, told: Told) -> np.ndarray:
     """Severity (6, 8) of the causes with a map, 0 where unknown or not to be named."""
-    allowed = np.array([[name in told] for name in SHOWN_CAUSES])
+    allowed = np.array([[name in told.causes] for name in SHOWN_CAUSES])
     return np.asarray(np.nan_to_num(severity[: len(SHOWN_CAUSES)]) * allowed)
 
 

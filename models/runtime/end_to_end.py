@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from capture.errors import ModelError
+from models.runtime.causes import BY_LIKELIHOOD, BY_SEVERITY, Told, likelihoods
 from models.runtime.contract import REGION_NAMES, ModelInfo
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, logistic, mask_shares, pooled
+from models.runtime.manifest import CauseMap
 from models.runtime.methods import RegionalInput
 from models.runtime.session import ModelSession, batch_of
 
@@ -25,10 +27,12 @@ class QualityReading:
     ----------
     rating : (8, 32, 32) float32, one map for each region in the order of ``REGION_NAMES``
     severity : (7, 32, 32) float32 0..1 in the order of ``CAUSE_CHANNELS``
+    cause_map : what makes likelihoods of severities, None for a network without
     """
 
     rating: np.ndarray
     severity: np.ndarray
+    cause_map: CauseMap | None = None
 
     def region_ratings(self, shares: np.ndarray) -> np.ndarray:
         """Mean of each region's own map over it, (8,) float32 in 1..5; NaN for an empty region.
@@ -46,6 +50,16 @@ class QualityReading:
     def region_severity(self, shares: np.ndarray) -> np.ndarray:
         """Mean severity by cause and region, (7, 8) float32; NaN for an empty region."""
         return pooled(self.severity, _coarse(shares))
+
+    def region_causes(self, shares: np.ndarray) -> tuple[np.ndarray, Told]:
+        """Strength of each cause and region, (6 or 7, 8) float32 with NaN for an empty region, and what to tell of it.
+
+        Likelihoods where there is a map to them, else severities.
+        """
+        severity = self.region_severity(shares)
+        if self.cause_map is None:
+            return severity, BY_SEVERITY
+        return likelihoods(severity, self.cause_map), BY_LIKELIHOOD
 
 
 class EndToEnd:
@@ -86,7 +100,9 @@ class EndToEnd:
         correction = self._session.entry.correction
         offset = correction.intercept + np.array(correction.region_levels, np.float32)[:, None, None]
         rating = (_MIDDLE + maps[: len(REGION_NAMES)] - offset) / correction.slope
-        return QualityReading(np.asarray(rating, np.float32), logistic(maps[len(REGION_NAMES) :]))
+        return QualityReading(
+            np.asarray(rating, np.float32), logistic(maps[len(REGION_NAMES) :]), self._session.entry.cause_map
+        )
 
     def measure(self, given: RegionalInput) -> np.ndarray:
         """Rating of each region, (8,) float32; NaN where a region is empty."""

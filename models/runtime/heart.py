@@ -11,7 +11,7 @@ import numpy as np
 from calibration.crop import SectorCrop
 from capture.errors import SettingsError
 from capture.frame import Frame
-from models.runtime.causes import OUTSIDE_SHARE, TOLD_CAUSES, advice_of, frame_causes, region_causes
+from models.runtime.causes import BY_SEVERITY, OUTSIDE_SHARE, advice_of, frame_causes, region_causes
 from models.runtime.contract import REGION_NAMES, Cause, ModelInfo, RegionAssessment, label_of
 from models.runtime.dense import pooled, region_shares
 from models.runtime.dense_model import REGIONAL_DENSE, DenseModel
@@ -200,15 +200,15 @@ class Heart:
         shares = region_shares(division, crop.mm_per_model_px(spacing_mm or 1.0), crop.sector_mask_model)
         if isinstance(self._scorer, EndToEnd):
             second = self._scorer.read(grey)
-            scores, severity = second.region_ratings(shares), second.region_severity(shares)
+            scores, (severity, told) = second.region_ratings(shares), second.region_causes(shares)
         else:
             assert outlined.reading is not None  # read in every frame then
             reading = outlined.reading
             rating = pooled(reading.rating, shares) if self._scorer is None else self._scorer.scores(grey)
-            scores, severity = np.clip(rating, _LOWEST, _HIGHEST), pooled(reading.severity, shares)
-        reasons = region_causes(severity, division.outside_share, TOLD_CAUSES)
+            scores, severity, told = np.clip(rating, _LOWEST, _HIGHEST), pooled(reading.severity, shares), BY_SEVERITY
+        reasons = region_causes(severity, division.outside_share, told)
         length_share = _length_share(division, crop, spacing_mm)
-        causes = frame_causes(severity, division.outside_share, outlined.foreshortening, length_share, TOLD_CAUSES)
+        causes = frame_causes(severity, division.outside_share, outlined.foreshortening, length_share, told)
         return _regions(division, scores, reasons, crop), causes
 
 

@@ -11,6 +11,7 @@ from capture.errors import ModelError, SettingsError
 from capture.frame import Frame, SourceInfo, VideoMode
 from capture.geometry import Sector
 from models.runtime.assessor import RegionalAssessor
+from models.runtime.causes import Told
 from models.runtime.contract import CAUSES, REGION_NAMES, Assessor, Verdict
 from models.runtime.labels import strongest_class
 from tests.support.make_mock_models import (
@@ -120,7 +121,7 @@ def test_causes_that_are_not_told_well_are_not_named(tmp_path, assessor_of):
 
 
 def test_bad_regions_carry_their_cause_and_the_frame_a_sentence(tmp_path, assessor_of, monkeypatch):
-    monkeypatch.setattr("models.runtime.heart.TOLD_CAUSES", CAUSES)
+    monkeypatch.setattr("models.runtime.heart.BY_SEVERITY", Told(CAUSES, 0.25))
     folder = write_mock_models(tmp_path / "w", causes={"haze": 0.8, "noise": 0.4}, foreshortening=0.6)
     result = assessor_of(folder).assess(screen())
     assert [cause.name for cause in result.causes] == ["haze", "foreshortened", "noise"]

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from models.runtime.causes import advice_of, frame_causes, region_causes
+from models.runtime.causes import SHOWN_CAUSES, Told, advice_of, frame_causes, likelihoods, region_causes
 from models.runtime.contract import CAUSES, REGION_NAMES
 from models.runtime.dense import CAUSE_CHANNELS
+from models.runtime.manifest import CauseMap
 
 NOTHING_OUTSIDE = (0.0,) * 8
+EVERY = Told(SHOWN_CAUSES, 0.25)
 
 
 def severity(**regions):
@@ -25,21 +27,42 @@ def advice(causes, view="A4C", length_share=0.5):
 
 def test_a_region_names_its_strongest_cause_from_a_quarter_on():
     found = region_causes(
-        severity(shadow={"mid_left": 0.6}, noise={"mid_left": 0.3, "basal_left": 0.2}), NOTHING_OUTSIDE
+        severity(shadow={"mid_left": 0.6}, noise={"mid_left": 0.3, "basal_left": 0.2}), NOTHING_OUTSIDE, EVERY
     )
     assert found[REGION_NAMES.index("mid_left")] == "shadow"
     assert found[REGION_NAMES.index("basal_left")] is None
 
 
+def test_only_what_is_told_well_is_named():
+    values = severity(shadow={"mid_left": 0.9}, noise={"mid_left": 0.5})
+    assert region_causes(values, NOTHING_OUTSIDE, Told(("noise",), 0.4))[REGION_NAMES.index("mid_left")] == "noise"
+    assert frame_causes(values, NOTHING_OUTSIDE, 0.0, 0.5, Told(("noise",), 0.6)) == ()
+
+
+def test_likelihoods_weigh_every_severity_and_leave_a_share_for_nothing_wrong():
+    weights = 2 * np.eye(6)
+    weights[0, 2] = -2.0  # a shadow speaks against low gain
+    found = likelihoods(
+        severity(gain_low={"mid_left": 0.5, "mid_right": 0.5}, shadow={"mid_right": 0.9}),
+        CauseMap(weights=weights.tolist(), bias=(0.0,) * 6),
+    )
+    left, right = (found[:, REGION_NAMES.index(name)] for name in ("mid_left", "mid_right"))
+    assert left[0] == pytest.approx(1.0, abs=1e-3), "log-odds of 0.5 are 0, those of nothing -7, twice against it"
+    assert SHOWN_CAUSES[int(right.argmax())] == "shadow"
+    assert right[2] == pytest.approx(81 / 82, abs=0.02)
+    assert found[:, 0] == pytest.approx([0.5, 0, 0, 0, 0, 0], abs=1e-4), "its two terms cancel: as likely as nothing"
+    assert np.isnan(likelihoods(np.full((7, 8), np.nan), CauseMap(weights=weights.tolist(), bias=(0.0,) * 6))).all()
+
+
 def test_processing_explains_but_is_not_shown():
     values = severity(processing=dict.fromkeys(REGION_NAMES, 1.0))
-    assert region_causes(values, NOTHING_OUTSIDE) == (None,) * 8
-    assert frame_causes(values, NOTHING_OUTSIDE, 0.0, 0.5) == ()
+    assert region_causes(values, NOTHING_OUTSIDE, EVERY) == (None,) * 8
+    assert frame_causes(values, NOTHING_OUTSIDE, 0.0, 0.5, EVERY) == ()
 
 
 def test_causes_come_with_the_strongest_first():
     values = severity(haze={"apical_left": 0.5, "apical_right": 0.5}, defocus={"mid_right": 0.9, "basal_right": 0.8})
-    causes = frame_causes(values, NOTHING_OUTSIDE, 0.0, 0.5)
+    causes = frame_causes(values, NOTHING_OUTSIDE, 0.0, 0.5, EVERY)
     assert [cause.name for cause in causes] == ["defocus", "haze"]
     assert causes[0].strength == pytest.approx(0.85)
     assert causes[1].regions == ("apical_left", "apical_right")
@@ -61,12 +84,12 @@ def test_causes_come_with_the_strongest_first():
     ],
 )
 def test_one_plain_sentence_with_the_walls_own_name(values, view, sentence):
-    assert advice(frame_causes(severity(**values), NOTHING_OUTSIDE, 0.0, 0.5), view) == sentence
+    assert advice(frame_causes(severity(**values), NOTHING_OUTSIDE, 0.0, 0.5, EVERY), view) == sentence
 
 
 def test_geometry_speaks_too():
     outside = (*NOTHING_OUTSIDE[:3], 0.8, *NOTHING_OUTSIDE[4:])
-    causes = frame_causes(severity(), outside, 0.7, 0.2)
+    causes = frame_causes(severity(), outside, 0.7, 0.2, EVERY)
     assert [cause.name for cause in causes] == ["depth", "outside", "foreshortened"]
     assert advice(causes, length_share=0.2) == "Depth too large: the ventricle is small in the picture"
     assert advice(causes, length_share=0.9) == "Depth too small: the heart does not fit"
@@ -75,10 +98,10 @@ def test_geometry_speaks_too():
 
 
 def test_a_good_frame_has_nothing_to_say():
-    assert advice(frame_causes(severity(), NOTHING_OUTSIDE, 0.1, 0.5)) == ""
+    assert advice(frame_causes(severity(), NOTHING_OUTSIDE, 0.1, 0.5, EVERY)) == ""
 
 
 def test_what_is_not_judged_is_no_cause():
     values = np.full((len(CAUSE_CHANNELS), 8), np.nan, np.float32)
-    assert frame_causes(values, NOTHING_OUTSIDE, 0.0, 0.5) == ()
-    assert region_causes(values, NOTHING_OUTSIDE) == (None,) * 8
+    assert frame_causes(values, NOTHING_OUTSIDE, 0.0, 0.5, EVERY) == ()
+    assert region_causes(values, NOTHING_OUTSIDE, EVERY) == (None,) * 8

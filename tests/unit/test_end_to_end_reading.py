@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from capture.errors import ModelError
+from models.runtime.causes import BY_LIKELIHOOD, BY_SEVERITY
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE
 from models.runtime.end_to_end import EndToEnd
-from models.runtime.manifest import Correction
+from models.runtime.manifest import CauseMap, Correction
 from models.runtime.methods import RegionalInput
 
 GREY = np.zeros((256, 256), np.uint8)
@@ -18,9 +19,9 @@ MAPS = 8 + len(CAUSE_CHANNELS)
 class FakeSession:
     model_id = "regional_quality"
 
-    def __init__(self, maps, **correction):
+    def __init__(self, maps, cause_map=None, **correction):
         self.maps = np.asarray(maps, np.float32)
-        self.entry = SimpleNamespace(correction=Correction(**correction))
+        self.entry = SimpleNamespace(correction=Correction(**correction), cause_map=cause_map)
 
     def run(self, batch):
         return np.zeros((1, 8), np.float32), self.maps[None]
@@ -67,6 +68,20 @@ def test_causes_are_means_over_the_regions():
     assert severity.shape == (len(CAUSE_CHANNELS), 8)
     assert severity[2, :2] == pytest.approx([1.0, 0.0], abs=1e-3)
     assert np.isnan(severity[2, 2:]).all()
+
+
+def test_severities_become_likelihoods_where_the_model_has_a_map_to_them():
+    maps = np.full((MAPS, 32, 32), -20, np.float32)
+    maps[8 + 2, :4] = 0
+    shares = shares_of([0, 16, *[None] * 6])
+    found, told = EndToEnd(FakeSession(maps)).read(GREY).region_causes(shares)
+    assert (found[2, 0], told) == (pytest.approx(0.5), BY_SEVERITY)
+    cause_map = CauseMap(weights=np.eye(6).tolist(), bias=(0, 0, 2, 0, 0, 0))
+    found, told = EndToEnd(FakeSession(maps, cause_map)).read(GREY).region_causes(shares)
+    assert (found.shape, told) == ((6, 8), BY_LIKELIHOOD)
+    assert found[2, 0] == pytest.approx(np.exp(2) / (1 + np.exp(2)), abs=0.01)
+    assert found[2, 1] < 0.01
+    assert np.isnan(found[:, 2:]).all()
 
 
 def test_as_a_method_it_takes_masks():

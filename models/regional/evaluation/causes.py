@@ -28,8 +28,8 @@ CauseReader = Callable[[RegionalInput], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class _Case:
-    """One degraded picture: what was done, and where; ``region`` is None for the whole sector."""
+class Case:
+    """One degraded picture: what was done, where, and whether it shows; ``region`` is None for the whole sector."""
 
     kind: str
     level: float
@@ -50,7 +50,7 @@ def cause_figures(images: Sequence[LabelledImage], read: CauseReader) -> dict[st
     -> count), ``cause_n`` and ``cause_n_invisible``. Figures of nothing are None.
     """
     named, invisible = [], 0
-    for case in _cases(images):
+    for case in cases(images):
         if not case.visible:
             invisible += 1
             continue
@@ -76,7 +76,8 @@ def cause_figures(images: Sequence[LabelledImage], read: CauseReader) -> dict[st
     }
 
 
-def _cases(images: Sequence[LabelledImage]) -> Iterator[_Case]:
+def cases(images: Sequence[LabelledImage], seed: int = _SEED) -> Iterator[Case]:
+    """Each frame with two causes at three levels: the one in one region, the other in the whole sector."""
     kinds = list(CAUSE_OF_KIND)
     for index, item in enumerate(images):
         maker, degrader = InputMaker(item), Degrader(item.image, item.sector)
@@ -85,12 +86,12 @@ def _cases(images: Sequence[LabelledImage]) -> Iterator[_Case]:
             series = index * _TURNS + turn
             # Both modes meet every kind: the turn alone would give each mode every second kind.
             kind = kinds[(index + turn * len(kinds) // 2) % len(kinds)]
-            region = int(np.random.default_rng((_SEED, series)).choice(np.flatnonzero(item.scored)))
+            region = int(np.random.default_rng((seed, series)).choice(np.flatnonzero(item.scored)))
             place = masks[region] if turn == 0 else degrader.inside
             for level in LEVELS:
                 picture = degrader.apply(kind, level, masks[region] if turn == 0 else None, seed=series)
                 change = cv2.absdiff(picture, item.image)[place].mean()
-                yield _Case(kind, level, region if turn == 0 else None, bool(change >= VISIBLE_GREY), maker.of(picture))
+                yield Case(kind, level, region if turn == 0 else None, bool(change >= VISIBLE_GREY), maker.of(picture))
 
 
 def _strongest(strengths: np.ndarray) -> str:

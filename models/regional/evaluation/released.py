@@ -58,12 +58,12 @@ class Released:
 
     def causes(self, given: RegionalInput) -> tuple[np.ndarray, np.ndarray]:
         """Strength of each of ``CAUSES`` in the frame (causes,) and each region (8, causes); NaN where unknown."""
-        severity = self.end_to_end.read(given.image).region_severity(mask_shares(given.masks))
+        found, _ = self.end_to_end.read(given.image).region_causes(mask_shares(given.masks))
         frame = np.full(len(CAUSES), np.nan)
         regions = np.full((len(given.masks), len(CAUSES)), np.nan)
         for channel, name in enumerate(SHOWN_CAUSES):
             place = CAUSES.index(name)
-            frame[place], regions[:, place] = strength_of(severity[channel]), severity[channel]
+            frame[place], regions[:, place] = strength_of(found[channel]), found[channel]
         return frame, regions
 
 

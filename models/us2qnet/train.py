@@ -97,7 +97,7 @@ def _same_run(path: Path, asked: dict[str, object]) -> None:
         before = json.loads(path.read_text())["asked"]
         if before != asked:
             differ = ", ".join(key for key in asked if before.get(key) != asked[key])
-            raise SettingsError(f"the run in {path.parent} was started with another {differ}: give another --out")
+            raise SettingsError(f"the run in {path.parent} was started with another {differ}: give another folder")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"asked": asked}, indent=2) + "\n")

@@ -35,7 +35,7 @@ def test_digits(sonogauge: Sonogauge, tmp_path: Path):
     assert (made["asked"]["seed"], made["asked"]["gamma"], made["asked"]["filtered"]) == (3, 0.1, False)
     other = sonogauge(*asked, "--epochs", 1, "--seed", 4)
     assert (other.code, other.out) == (2, "")
-    assert "give another --out" in other.err
+    assert "give another folder" in other.err
 
 
 def test_echo(sonogauge: Sonogauge, tmp_path: Path):

@@ -184,7 +184,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path):
     assert losses(first)[:1] == started
     assert len(losses(first)) == SMALL.finish.epochs
     assert len(losses(tmp_path / "run" / "us2qnet_mnist_main.pt")) == SMALL.optimisation.epochs
-    with pytest.raises(SettingsError, match="another clusters: give another --out"):
+    with pytest.raises(SettingsError, match="another clusters: give another folder"):
         train_us2qnet("mnist", data, tmp_path / "run", SMALL, Us2QOptions(clusters=5))
 
 

@@ -11,7 +11,9 @@ from app.engine.readiness import ReadinessJudge
 from app.engine.smoothing import Smoother
 from app.engine.summary import assessment_dict
 from app.overlay.compose import compose
+from app.overlay.gauge import gauge
 from app.overlay.names import Summary, summarise
+from app.overlay.palettes import DEFAULT
 from capture.geometry import LinearField
 from models.runtime.contract import REGION_NAMES, Assessment, ClusterAssessment, Readiness, judged
 
@@ -40,8 +42,8 @@ def test_its_row_its_summary_and_its_overlay():
     row = row_of("bladder.png", ReadinessJudge().fill(bladder()))
     assert (row["verdict"], row["cluster"], row["cluster_p"], row["level_1_5"]) == ("ok", "A+", 0.8, 5)
     assert [row[name] for name in (*REGION_NAMES, "readiness_ef", "readiness_mapse")] == [None] * 10
-    assert summarise(bladder()) == Summary("Picture quality A+, level 5 of 5.", label=5)
-    assert compose(bladder()).items == ()
+    assert summarise(bladder()) == Summary("Picture quality: excellent", 5, 5, 5, "quality level")
+    assert compose(bladder()).items == tuple(gauge(bladder(), DEFAULT))
 
 
 def test_its_figures_are_plain():

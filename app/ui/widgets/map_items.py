@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtGui import QBrush, QColor, QFont
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsSimpleTextItem
@@ -35,7 +36,8 @@ def reference_items(points: MapPoints, palette: Palette) -> list[Any]:
         _dots(places[ranks == rank], _dot_colour(palette, rank, len(points.names)))
         for rank in range(-1, len(points.names))
     ]
-    items += [_name(points, rank) for rank in range(len(points.names)) if points.middle(rank) is not None]
+    middles = [points.middle(rank) for rank in range(len(points.names))]
+    items += [_name(name, at) for name, at in zip(points.names, middles, strict=True) if at is not None]
     for item in items:
         item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
     return items
@@ -83,10 +85,10 @@ def _dots(places: Any, colour: QColor) -> Any:
     return pg.ScatterPlotItem(pos=places, size=DOT_PX, pen=None, brush=pg.mkBrush(colour), pxMode=True, antialias=True)
 
 
-def _name(points: MapPoints, rank: int) -> Any:
-    item = pg.TextItem(points.names[rank], color=TEXT, anchor=(0.5, 0.5), fill=pg.mkBrush(_PLATE))
+def _name(name: str, middle: np.ndarray) -> Any:
+    item = pg.TextItem(name, color=TEXT, anchor=(0.5, 0.5), fill=pg.mkBrush(_PLATE))
     item.setFont(_font(15, QFont.Weight.DemiBold))
-    item.setPos(*points.middle(rank))
+    item.setPos(*middle.tolist())
     return item
 
 

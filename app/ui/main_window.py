@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
     view : view to start with, None for unknown
     profile : name of the scanner profile in use, for the header
     cluster_map : reference frames of the map of quality clusters; None: there is no map
+    exam : ``echo``, or another kind of exam, which begins without the heart's parts of the window
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         view: str | None = None,
         profile: str = "",
         cluster_map: MapPoints | None = None,
+        exam: str = "echo",
     ) -> None:
         super().__init__()
         self.setWindowTitle("sonogauge")
@@ -93,7 +95,7 @@ class MainWindow(QMainWindow):
         self._view = view
         self._messages = Messages()
         self._state: EngineState | None = None
-        self.presenter = Presenter(engine, settings)
+        self.presenter = Presenter(engine, settings, of_heart=exam == "echo")
         self._build(profile, cluster_map)
         self.actions_by_name = actions.install(self, {spec.name: getattr(self, spec.name) for spec in actions.ACTIONS})
         self._start_with_settings()

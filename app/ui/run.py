@@ -39,6 +39,7 @@ def run_window(
     view: str | None = None,
     profile: str = "",
     cluster_map: MapPoints | None = None,
+    exam: str = "echo",
     settings_path: Path | None = None,
     seconds: float | None = None,
     screenshot: Path | None = None,
@@ -49,7 +50,7 @@ def run_window(
     Parameters
     ----------
     engine : not yet started
-    make_source, list_devices, view, profile, cluster_map : see ``MainWindow``
+    make_source, list_devices, view, profile, cluster_map, exam : see ``MainWindow``
     settings_path : settings file; None: the one of this user
     seconds : close after this time; None: when the user closes
     screenshot : PNG of the window, written just before it closes
@@ -72,6 +73,7 @@ def run_window(
         view=view,
         profile=profile,
         cluster_map=cluster_map,
+        exam=exam,
     )
     window.show()
     if full_screen:

@@ -361,6 +361,25 @@ def test_another_organ_hides_what_belongs_to_the_heart(engine: StillEngine, mapp
     assert all(part.isVisible() for part in hearts_own)
 
 
+def test_an_abdomen_exam_begins_without_the_hearts_parts(
+    qtbot: QtBot, engine: StillEngine, shelf: Shelf, tmp_path: Path
+):
+    made = MainWindow(engine, shelf, settings_path=tmp_path / "s.toml", cluster_map=some_points(), exam="abdomen")
+    qtbot.addWidget(made)
+    made.resize(1600, 960)
+    with qtbot.waitExposed(made):
+        made.show()
+    hearts_own = (made.exam, made.verdict.chips, made.header.view, made.hud.legend)
+    assert not any(part.isVisible() for part in hearts_own)
+    assert made.lower_panels.history.rows == ("cluster", "level")
+    frame = heart_frame(1, 40)
+    engine.give(frame, no_heart(frame, "one grey: check the probe"))
+    made.pull()
+    assert not any(part.isVisible() for part in hearts_own)
+    show(engine, made, 2, in_cluster())  # a frame with regions contradicts it
+    assert all(part.isVisible() for part in hearts_own)
+
+
 def test_another_organ_that_cannot_be_placed_says_why(engine: StillEngine, window: MainWindow):
     frame = heart_frame()
     engine.give(frame, liver(frame, reason="the picture is one grey: put gel on the probe"))

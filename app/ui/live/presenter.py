@@ -53,7 +53,7 @@ class Scene:
     message : what the right pane says when it has no picture
     summary : sentence, count and colour for the strip
     judged : the assessment whose scores may be seen, None when none may
-    of_heart : the heart's parts of the window make sense; once false it stays so until regions are judged again
+    of_heart : the heart's parts of the window make sense; it stays as it is until a judged frame tells otherwise
     view_found : recognised view and its probability, as in ``A4C (auto 97 %)``; empty when there is none
     dim : the result is old
     """
@@ -76,15 +76,18 @@ class Scene:
 
 
 class Presenter:
-    """Holds the user's choices and turns the engine's newest results into scenes."""
+    """Holds the user's choices and turns the engine's newest results into scenes.
 
-    def __init__(self, engine: Shown, settings: Settings | None = None) -> None:
+    ``of_heart`` is what the exam is said to be of; judged frames that contradict it are believed.
+    """
+
+    def __init__(self, engine: Shown, settings: Settings | None = None, of_heart: bool = True) -> None:
         self.settings = settings or Settings()
         self._engine = engine
         self._part_of: tuple[str, tuple[int, int]] | None = None
         self._part: Rect | None = None
         self._composed: tuple[Assessed, OverlayOptions, DisplayList] | None = None
-        self._of_heart = True
+        self._of_heart = of_heart
 
     def scene(self) -> Scene:
         """The scene of this moment. Cheap when nothing changed: the overlay is composed once per result."""

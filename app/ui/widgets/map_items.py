@@ -36,8 +36,8 @@ def reference_items(points: MapPoints, palette: Palette) -> list[Any]:
         _dots(places[ranks == rank], _dot_colour(palette, rank, len(points.names)))
         for rank in range(-1, len(points.names))
     ]
-    middles = [points.middle(rank) for rank in range(len(points.names))]
-    items += [_name(name, at) for name, at in zip(points.names, middles, strict=True) if at is not None]
+    middles = [(name, points.middle(rank)) for rank, name in enumerate(points.names)]
+    items += [_name(name, middle) for name, middle in middles if middle is not None]
     for item in items:
         item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
     return items
@@ -81,7 +81,7 @@ def _dot_colour(palette: Palette, rank: int, count: int) -> QColor:
     return colour
 
 
-def _dots(places: Any, colour: QColor) -> Any:
+def _dots(places: np.ndarray, colour: QColor) -> Any:
     return pg.ScatterPlotItem(pos=places, size=DOT_PX, pen=None, brush=pg.mkBrush(colour), pxMode=True, antialias=True)
 
 

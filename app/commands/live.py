@@ -19,6 +19,7 @@ from app.engine.pipeline import Engine
 from app.settings import of_this_user
 from capture.discovery import open_source
 from capture.errors import SettingsError
+from capture.frame import EXAMS
 from capture.source import FrameSource
 from models.runtime.providers import ProviderError
 
@@ -87,6 +88,7 @@ def _window(options: LiveOptions) -> int:
         open_looped,
         view=options.models.view,
         profile=profile.name if profile else "",
+        exam=options.models.exam or (profile and profile.exam) or EXAMS[0],
         seconds=options.seconds or None,
         screenshot=options.screenshot,
     )

@@ -28,7 +28,8 @@ from app.ui.live.panes import LivePanes
 from app.ui.live.presenter import Presenter, Scene
 from app.ui.live.verdict import VerdictStrip
 from app.ui.widgets.bulls_eye import BullsEyeLook
-from app.ui.widgets.map_points import MapPoints
+from app.ui.widgets.map_points import points_of
+from calibration.cluster_map import ClusterMap
 from capture.errors import SonogaugeError
 from capture.source import FrameSource
 
@@ -70,7 +71,6 @@ class MainWindow(QMainWindow):
     settings, settings_path : what to start with, and where to remember it; None: nowhere
     view : view to start with, None for unknown
     profile : name of the scanner profile in use, for the header
-    cluster_map : reference frames of the map of quality clusters; None: there is no map
     exam : ``echo``, or another kind of exam, which begins without the heart's parts of the window
     """
 
@@ -84,7 +84,6 @@ class MainWindow(QMainWindow):
         settings_path: Path | None = None,
         view: str | None = None,
         profile: str = "",
-        cluster_map: MapPoints | None = None,
         exam: str = "echo",
     ) -> None:
         super().__init__()
@@ -96,16 +95,16 @@ class MainWindow(QMainWindow):
         self._messages = Messages()
         self._state: EngineState | None = None
         self.presenter = Presenter(engine, settings, of_heart=exam == "echo")
-        self._build(profile, cluster_map)
+        self._build(profile)
         self.actions_by_name = actions.install(self, {spec.name: getattr(self, spec.name) for spec in actions.ACTIONS})
         self._start_with_settings()
         self._bridge = EngineBridge(engine, self)
         self._bridge.news.connect(self.pull)
         self.pull()
 
-    def _build(self, profile: str, cluster_map: MapPoints | None) -> None:
+    def _build(self, profile: str) -> None:
         self.header, self.banner, self.verdict, self.hud = Header(profile), Banner(), VerdictStrip(), Hud()
-        self.lower_panels = LowerPanels(cluster_map)
+        self.lower_panels = LowerPanels()
         self.exam = self.lower_panels.exam
         self.panes = LivePanes(self._engine.timing.painted)
         self.header.view_chosen.connect(lambda view: self.choose_view(view or None))
@@ -129,7 +128,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name["bulls_eye"].setChecked(chosen.bulls_eye.shown)
         self.actions_by_name["history"].setChecked(chosen.panels.history)
         self.actions_by_name["cluster_map"].setChecked(chosen.panels.cluster_map)
-        self.actions_by_name["cluster_map"].setEnabled(self.lower_panels.cluster_map.points is not None)
+        self.actions_by_name["cluster_map"].setEnabled(False)
         self.actions_by_name["leave_full_screen"].setEnabled(False)
         self.choose_view(self._view)
 
@@ -157,12 +156,20 @@ class MainWindow(QMainWindow):
         self.header.show_found(scene.view_found if self._view is None else "")
         self.verdict.chips.show_exam(state.exam)
         self._show_exam()
+        if state.cluster_map is not (before.cluster_map if before else None):
+            self._show_map(state.cluster_map)
         self._show_messages()
         frozen = self._engine.is_frozen
         self.actions_by_name["freeze"].setChecked(frozen)
         self.header.show_frozen(frozen)
         if state.source is not None and (before is None or before.source is not state.source) and state.source.view:
             self.choose_view(state.source.view)
+
+    def _show_map(self, found: ClusterMap | None) -> None:
+        """Another exam or site has another map; without clusters there is none."""
+        self.lower_panels.cluster_map.set_points(points_of(found) if found is not None else None)
+        self.actions_by_name["cluster_map"].setEnabled(found is not None)
+        self._fit_panels()
 
     def _show_organ(self, of_heart: bool) -> None:
         self.header.show_of_heart(of_heart)

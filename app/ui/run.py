@@ -17,7 +17,6 @@ from app.ui import theme
 from app.ui.bench_view import application
 from app.ui.dialogs.source_picker import ListDevices, SourceChoice
 from app.ui.main_window import MainWindow
-from app.ui.widgets.map_points import MapPoints
 from capture.discovery import list_v4l2_devices, open_source
 from capture.source import FrameSource
 
@@ -38,7 +37,6 @@ def run_window(
     *,
     view: str | None = None,
     profile: str = "",
-    cluster_map: MapPoints | None = None,
     exam: str = "echo",
     settings_path: Path | None = None,
     seconds: float | None = None,
@@ -50,7 +48,7 @@ def run_window(
     Parameters
     ----------
     engine : not yet started
-    make_source, list_devices, view, profile, cluster_map, exam : see ``MainWindow``
+    make_source, list_devices, view, profile, exam : see ``MainWindow``
     settings_path : settings file; None: the one of this user
     seconds : close after this time; None: when the user closes
     screenshot : PNG of the window, written just before it closes
@@ -72,7 +70,6 @@ def run_window(
         settings_path=path,
         view=view,
         profile=profile,
-        cluster_map=cluster_map,
         exam=exam,
     )
     window.show()

@@ -24,6 +24,7 @@ from app.ui.widgets.history import ROWS
 from app.ui.widgets.history_strip import NAMES_PX, HistoryStrip, row_text
 from app.ui.widgets.map_items import MOST_POINTS
 from app.ui.widgets.map_points import MapPoints
+from calibration.cluster_map import ClusterMap, centroids_of
 from models.runtime.contract import ClusterAssessment
 
 MIDDLES = np.array([[-4.0, 0.0], [0.0, 2.0], [4.0, 0.0]])
@@ -35,10 +36,16 @@ def some_points(count: int = 90) -> MapPoints:
     return MapPoints(MIDDLES[ranks] + rng.normal(0, 0.5, (count, 2)), ranks, CLUSTERS)
 
 
+def some_map() -> ClusterMap:
+    points = some_points()
+    return ClusterMap(points.points, points.ranks, centroids_of(points.points, points.ranks), points.names, {})
+
+
 @pytest.fixture
 def mapped(qtbot: QtBot, engine: StillEngine, shelf: Shelf, tmp_path: Path) -> MainWindow:
     """A window with a map of quality clusters."""
-    made = MainWindow(engine, shelf, settings_path=tmp_path / "settings.toml", cluster_map=some_points())
+    engine.change(cluster_map=some_map())
+    made = MainWindow(engine, shelf, settings_path=tmp_path / "settings.toml")
     qtbot.addWidget(made)
     made.resize(1600, 960)
     with qtbot.waitExposed(made):
@@ -364,7 +371,7 @@ def test_another_organ_hides_what_belongs_to_the_heart(engine: StillEngine, mapp
 def test_an_abdomen_exam_begins_without_the_hearts_parts(
     qtbot: QtBot, engine: StillEngine, shelf: Shelf, tmp_path: Path
 ):
-    made = MainWindow(engine, shelf, settings_path=tmp_path / "s.toml", cluster_map=some_points(), exam="abdomen")
+    made = MainWindow(engine, shelf, settings_path=tmp_path / "s.toml", exam="abdomen")
     qtbot.addWidget(made)
     made.resize(1600, 960)
     with qtbot.waitExposed(made):
@@ -386,3 +393,17 @@ def test_another_organ_that_cannot_be_placed_says_why(engine: StillEngine, windo
     window.pull()
     assert window.verdict.sentence.text() == "The picture is one grey: put gel on the probe."
     assert window.verdict.number.text() == "–"
+
+
+def test_the_map_shown_is_that_of_the_models_in_use(engine: StillEngine, mapped: MainWindow):
+    widget = mapped.lower_panels.cluster_map
+    assert widget.isVisible()
+    other = replace(some_map(), names=("B-", "B", "B+"))
+    engine.change(cluster_map=other)
+    mapped.pull()
+    assert widget.points is not None
+    assert widget.points.names == other.names
+    engine.change(cluster_map=None)
+    mapped.pull()
+    assert not widget.isVisible()
+    assert not mapped.actions_by_name["cluster_map"].isEnabled()

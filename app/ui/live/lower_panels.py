@@ -13,7 +13,6 @@ from app.ui.live.exam_panel import ExamPanel
 from app.ui.live.presenter import Scene
 from app.ui.widgets.cluster_map import ClusterMapWidget
 from app.ui.widgets.history_strip import HistoryStrip
-from app.ui.widgets.map_points import MapPoints
 
 HEIGHT_PX = 220
 LEAST_PX = 140
@@ -28,10 +27,10 @@ MARGIN_PX, SPACING_PX = 14, 18
 class LowerPanels(QFrame):
     """Shares its row among the panels that are wanted, make sense, and have room; gone when there is none."""
 
-    def __init__(self, points: MapPoints | None = None, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("lower")
-        self.history, self.cluster_map, self.exam = HistoryStrip(), ClusterMapWidget(points), ExamPanel()
+        self.history, self.cluster_map, self.exam = HistoryStrip(), ClusterMapWidget(), ExamPanel()
         self._of_heart = True
         layout = QHBoxLayout(self)
         layout.setContentsMargins(MARGIN_PX, 6, MARGIN_PX, 4)

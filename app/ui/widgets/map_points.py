@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from calibration.cluster_map import ClusterMap
 from capture.errors import DataError
 
 
@@ -54,3 +55,8 @@ class MapPoints:
         """Where the name of a cluster stands: the middle of its frames, (2,); None without frames."""
         inside = self.points[self.ranks == rank]
         return np.median(inside, axis=0) if len(inside) else None
+
+
+def points_of(found: ClusterMap) -> MapPoints:
+    """The frames of a map whose worst cluster is the first, as a released or refitted one has it."""
+    return MapPoints(found.points, found.labels, found.names)

@@ -235,6 +235,29 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> float:
     return float((one & other).sum() / max((one | other).sum(), 1))
 
 
+def fetal_pictures(data_dir: Path) -> list[SectorPicture]:
+    """Fetal heads (HC18), untouched: another scanner and organ, to teach severity alone; the group is the examination.
+
+    Raises
+    ------
+    DataError
+        When the set is missing or damaged.
+    """
+    root = Path(data_dir) / "hc18"
+    paths = sorted(root.glob("*HC.png"))
+    if not paths:
+        raise DataError(f"no picture in {root}: point --data at the folder that holds hc18/")
+    found = []
+    for path in paths:
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            raise DataError(f"cannot read {path}: check that the data set is complete")
+        sector = _sector(image, path.stem)
+        if sector is not None:
+            found.append(SectorPicture(image, sector, f"hc18/{path.stem.split('_')[0]}", f"hc18/{path.stem}"))
+    return found
+
+
 def _sector(image: np.ndarray, name: str) -> Sector | None:
     """Sector of a picture; None, said in the log, where there is none."""
     try:

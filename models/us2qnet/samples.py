@@ -15,7 +15,15 @@ import torch
 from torch.nn import functional
 
 from capture.errors import DataError
-from models.us2qnet.data import ULTRASOUND, bladder_pictures, graded_versions, in_one, known_levels, read_mnist
+from models.us2qnet.data import (
+    ULTRASOUND,
+    bladder_pictures,
+    fetal_pictures,
+    graded_versions,
+    in_one,
+    known_levels,
+    read_mnist,
+)
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +95,12 @@ class TrainingPictures:
         """The set that is clustered, (M, S, S) uint8."""
         return self.images[: self.members]
 
-    def batches(self, batch: int, seed: int, moves: bool, members_first: bool = False) -> Iterator[Batch]:
+    def batches(
+        self, batch: int, seed: int, moves: bool, members_first: bool = False, shift: int = 0
+    ) -> Iterator[Batch]:
         """One pass in random order; ultrasound is mirrored at random (paper, III), digits are moved if ``moves``.
+
+        ``shift`` moves a batch by up to so many whole pixels, black coming in: no pixel is blurred by it.
 
         What is left over after the last whole batch is not shown. With ``members_first`` the pass is over the set
         that is clustered, and each batch has up to as many of the others behind.
@@ -101,7 +113,8 @@ class TrainingPictures:
             more = (
                 self.members + random.choice(len(self) - self.members, others, replace=False) if others else index[:0]
             )
-            yield self._batch(np.concatenate([index, more]), random, moves, batch)
+            made = self._batch(np.concatenate([index, more]), random, moves, batch)
+            yield _shifted(made, shift, random) if shift else made
 
     def _batch(self, index: np.ndarray, random: np.random.Generator, moves: bool, members: int) -> Batch:
         wanted = as_tensor(self.images[index])
@@ -116,6 +129,14 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
     """(N, S, S) uint8, or float in 0..1, -> (N, 1, S, S) float32 in 0..1."""
     picture = torch.from_numpy(np.ascontiguousarray(images))[:, None]
     return picture.float() / 255 if images.dtype == np.uint8 else picture.float()
+
+
+def _shifted(batch: Batch, most: int, random: np.random.Generator) -> Batch:
+    size = batch.picture.shape[-1]
+    top, left = (int(start) for start in random.integers(2 * most + 1, size=2))
+    wide = functional.pad(batch.picture, (most, most, most, most))
+    moved = wide[:, :, top : top + size, left : left + size]
+    return batch._replace(picture=moved, wanted=moved)
 
 
 def _mirror(pictures: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
@@ -139,7 +160,7 @@ def training_pictures(
 
     Parameters
     ----------
-    name : ``mnist``, ``echo`` or ``abdomen``; abdomen has virtual bladders as well
+    name : ``mnist``, ``echo`` or ``abdomen``; abdomen has virtual bladders as well, and fetal heads teach it severity
     prepare : what the network sees of a picture, see ``prepared``
     versions : of each ultrasound picture, beside the set at known levels that is clustered
     count : of digits; 0 is all
@@ -158,6 +179,8 @@ def training_pictures(
         pictures += bladder_pictures(*BLADDER_TRAINING)
     members = len(pictures)
     pictures += graded_versions(untouched, versions, seed)
+    if name == "abdomen":
+        pictures += graded_versions(fetal_pictures(data_dir), versions // 2, seed + 1)
     severity = np.array([picture.severity for picture in pictures], np.float32)
     return TrainingPictures(prepared(in_one(pictures).images, prepare), severity, members)
 

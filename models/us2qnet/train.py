@@ -158,7 +158,8 @@ def _epochs(
     shown = pictures.members if members_first else len(pictures)
     size = min(batch, shown)  # a small set is one batch
     while run.epochs_done < run.plan.epochs and not stagnates(_losses(run), recipe.patience):
-        yield pictures.batches(size, recipe.seed + run.epochs_done, recipe.moves, members_first), shown // size
+        seed = recipe.seed + run.epochs_done
+        yield pictures.batches(size, seed, recipe.moves, members_first, recipe.shift), shown // size
 
 
 def _losses(run: Run) -> list[float]:

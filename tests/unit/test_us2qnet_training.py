@@ -152,6 +152,14 @@ def test_pictures_beside_the_set_are_shown_but_not_clustered():
     assert sum(len(batch.index) for batch in pictures.batches(8, 0, moves=False)) == 40
 
 
+def test_shifted_pictures_keep_every_pixel_that_stays_inside():
+    still, moved = (next(graded(20).batches(10, 3, moves=False, shift=most)) for most in (0, 4))
+    assert torch.equal(moved.picture, moved.wanted)
+    wide = torch.nn.functional.pad(still.picture, (4, 4, 4, 4))
+    places = [(y, x) for y in range(9) for x in range(9) if (y, x) != (4, 4)]
+    assert any(torch.equal(moved.picture, wide[:, :, y : y + 28, x : x + 28]) for y, x in places)
+
+
 def test_a_share_of_a_batch_is_drawn():
     images, _ = three_kinds(4)
     batch = next(unrated(images).batches(12, 0, moves=False))

@@ -6,7 +6,7 @@ Positions are frame pixels (x, y), (0, 0) the centre of the top left pixel. Widt
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 
 import numpy as np
@@ -49,6 +49,13 @@ HATCHES: dict[int, Hatch | None] = {
     5: None,
 }
 """Pattern of each label: the denser, the worse; a clean region is excellent."""
+
+
+GROUP_SHARE = 0.25
+"""A group of texts takes at most this share of the picture's width: a small picture must stay visible."""
+
+READABLE_PX = 6.0
+"""Letters of a shrunk group that would be smaller than this are left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +103,7 @@ class Text:
     colour : of the letters
     plate : background, None for none
     round_plate : the background is a disc (numbers) instead of a rounded bar (words)
+    group_px : width of the group of texts that shrinks as one where the picture is small, output pixels; 0: in none
     """
 
     text: str
@@ -107,6 +115,16 @@ class Text:
     size_px: float = 15.0
     plate: Rgba | None = None
     round_plate: bool = False
+    group_px: float = 0.0
+
+    def within(self, picture_px: float) -> Text | None:
+        """The same text as it stands in a picture of this width, output pixels; None where it could not be read."""
+        share = GROUP_SHARE * picture_px / self.group_px if self.group_px else 1.0
+        if share >= 1.0:
+            return self
+        if share * self.size_px < READABLE_PX:
+            return None
+        return replace(self, dx_px=share * self.dx_px, dy_px=share * self.dy_px, size_px=share * self.size_px)
 
 
 Item = Polygon | Line | Text

@@ -14,6 +14,8 @@ MIDDLE_PX = 98.0
 ROWS_PX = (48.0, 106.0, 142.0)
 """From the corner down to the word, the steps and the probability."""
 
+WIDTH_PX = 2 * MIDDLE_PX
+
 _DARK: Rgb = (12, 14, 18)
 _EMPTY: Rgb = (58, 66, 76)
 _SOFT: Rgb = (235, 240, 245)
@@ -23,7 +25,7 @@ def gauge(assessment: Assessment, palette: Palette, fade: Fade = Fade.FULL) -> l
     """Cluster word, five steps filled up to the level, and the probability; empty without a cluster.
 
     It stands in the upper right corner of the crop, which a sector leaves free. Its sizes are output pixels throughout,
-    so that the parts keep together at any scale of the picture.
+    so that the parts keep together at any scale of the picture; where that is small it shrinks as one.
     """
     cluster = assessment.cluster
     if cluster is None:
@@ -69,6 +71,7 @@ def _text(
         size_px=size_px,
         plate=with_alpha(plate, 0.8 if plate is _DARK else 1.0, fade),
         round_plate=size_px == STEP_PX,
+        group_px=WIDTH_PX,
     )
 
 

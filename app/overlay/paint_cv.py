@@ -82,7 +82,10 @@ def _hatch(shape: tuple[int, ...], points: np.ndarray, hatch: Hatch, size: float
     return mask
 
 
-def _text(image: np.ndarray, item: Text, size: float) -> None:
+def _text(image: np.ndarray, whole: Text, size: float) -> None:
+    item = whole.within(image.shape[1] / size)
+    if item is None:
+        return
     scale, weight = item.size_px * size / 30.0, max(round(item.size_px * size / 12.0), 1)
     (width, height), _ = cv2.getTextSize(item.text, cv2.FONT_HERSHEY_SIMPLEX, scale, weight)
     box_h = item.size_px * size * 1.5

@@ -97,7 +97,10 @@ def _font(size_px: float) -> tuple[QFont, QFontMetricsF]:
     return font, QFontMetricsF(font)
 
 
-def _text(painter: QPainter, item: Text, fit: Fit, pane: QRectF) -> None:
+def _text(painter: QPainter, whole: Text, fit: Fit, pane: QRectF) -> None:
+    item = whole.within(fit.width)
+    if item is None:
+        return
     font, metrics = _font(item.size_px)
     anchor = fit.to_pane(np.array([[item.x, item.y]]))[0]
     centre = QPointF(float(anchor[0]) + item.dx_px, float(anchor[1]) + item.dy_px)

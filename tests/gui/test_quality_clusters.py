@@ -16,12 +16,14 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from stopwatch import cpu_ms
 
+from app.overlay.compose import compose
 from app.overlay.palettes import DEFAULT, PUBLISHED
 from app.settings import load
 from app.ui.main_window import MainWindow
 from app.ui.widgets.cluster_map import RIM_PX, ClusterMapWidget
 from app.ui.widgets.history import ROWS
 from app.ui.widgets.history_strip import NAMES_PX, HistoryStrip, row_text
+from app.ui.widgets.image_pane import ImagePane
 from app.ui.widgets.map_items import MOST_POINTS
 from app.ui.widgets.map_points import MapPoints
 from calibration.cluster_map import ClusterMap, centroids_of
@@ -366,6 +368,17 @@ def test_another_organ_hides_what_belongs_to_the_heart(engine: StillEngine, mapp
     assert not mapped.exam.isVisible()  # a refusal does not make it a heart again
     show(engine, mapped, 3, in_cluster())
     assert all(part.isVisible() for part in hearts_own)
+
+
+def test_the_gauge_leaves_three_quarters_of_a_small_picture_free(qtbot: QtBot):
+    pane = ImagePane("assessed_pane", "")
+    qtbot.addWidget(pane)
+    pane.resize(320, 240)
+    frame = heart_frame(value=60)
+    pane.set_picture(frame.pixels, None)
+    pane.set_overlay(compose(replace(liver(frame, in_cluster(rank=0, level=1)), crop=None)))
+    columns = np.flatnonzero((look(pane) != 60).any(axis=(0, 2)))
+    assert 320 - 320 / 4 <= columns[0] < 320 - 50
 
 
 def test_an_abdomen_exam_begins_without_the_hearts_parts(

@@ -10,9 +10,11 @@ from hearts import BOXES, CROP, LABELS, SIZE, centre, heart, heart_frame, in_clu
 
 from app.overlay.compose import OverlayOptions, compose
 from app.overlay.display_list import HATCHES, Cue, DisplayList, Fade, Line, Polygon, Text
+from app.overlay.gauge import WIDTH_PX
 from app.overlay.names import as_sentence, region_text, summarise
 from app.overlay.paint_cv import draw
 from app.overlay.palettes import CALM_GREY, DEFAULT, PUBLISHED
+from capture.frame import Frame
 from models.runtime.contract import REGION_NAMES
 
 
@@ -212,10 +214,32 @@ def test_exports_draw_the_gauge_inside_the_picture():
         changed = (draw(frame.pixels, listed) != 60).any(axis=2)
         rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
         right = SIZE[1] if crop is None else crop.x + crop.width
-        assert right - 200 < columns[0] < columns[-1] < right
+        assert right - SIZE[1] / 4 < columns[0] < columns[-1] < right
         assert rows[-1] < (crop.y if crop else 0) + 160
         purple = (draw(frame.pixels, listed)[:, :, ::-1] == DEFAULT.colours[0]).all(axis=2)
         assert purple.sum() > 1500
+
+
+@pytest.mark.parametrize("width", [64, 160, 288, 640, 1280])
+def test_the_gauge_takes_a_quarter_of_the_width_at_most(width: int):
+    frame = Frame(np.full((width * 3 // 4, width), 60, np.uint8), 0, 0, "mock:0")
+    listed = compose(replace(liver(frame, in_cluster(rank=0, level=1)), crop=None))
+    columns = np.flatnonzero((draw(frame.pixels, listed) != 60).any(axis=(0, 2)))
+    taken = width - columns[0] if len(columns) else 0
+    assert taken <= width / 4
+    if width >= 160:
+        assert taken > min(width / 10, 150)  # the word at least, all of it in a picture of a common size
+
+
+def test_letters_of_a_shrunk_gauge_that_nobody_could_read_are_left_out():
+    word, *_, sure = texts(compose(liver(heart_frame())))
+    shrunk = word.within(288)
+    assert shrunk is not None
+    assert shrunk.size_px / word.size_px == pytest.approx(shrunk.dx_px / word.dx_px) == pytest.approx(72 / 196)
+    assert sure.within(288) is None
+    assert sure.within(4 * WIDTH_PX) is sure
+    lone = replace(sure, group_px=0.0)
+    assert lone.within(10) is lone
 
 
 def test_the_words_for_another_organ():

@@ -18,8 +18,8 @@ from app.ui.widgets.map_points import MapPoints
 from app.ui.widgets.throttle import Throttle
 from models.runtime.contract import ClusterAssessment
 
-TRAIL_S, GAP_S = 3.0, 0.5
-"""Length of the trail; two points further apart in time are not joined."""
+TRAIL_S, GAP_S, STEP_S = 3.0, 0.5, 0.06
+"""Length of the trail; two points further apart in time than the second are not joined, nearer than the third merge."""
 
 PAUSE_MS = 100
 MARGIN = 0.08
@@ -115,13 +115,19 @@ class ClusterMapWidget(QWidget):
         if self._trail and t_s < self._trail[-1].t_s:
             self._trail.clear()  # another clock, or a recording that begins again
         if cluster is not None and (not self._trail or t_s > self._trail[-1].t_s):
-            self._trail.append(_Step(t_s, cluster.place))
+            self._add_step(_Step(t_s, cluster.place))
         before = len(self._trail), self._now
         while self._trail and t_s - self._trail[0].t_s > TRAIL_S:
             self._trail.popleft()
         self._now = cluster
         if cluster is not None or before != (len(self._trail), cluster):
             self._changed()
+
+    def _add_step(self, step: _Step) -> None:
+        """The newest step is always there; between those before it lies a least time, which halves what is drawn."""
+        if len(self._trail) > 1 and self._trail[-1].t_s - self._trail[-2].t_s < STEP_S:
+            self._trail.pop()
+        self._trail.append(step)
 
     def _changed(self) -> None:
         self._stale = True

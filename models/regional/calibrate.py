@@ -21,7 +21,7 @@ from models.runtime.manifest import MANIFEST_FILE, CauseMap, load_manifest
 from models.runtime.methods import RegionalInput
 from models.runtime.precision import open_model
 
-FRAMES = 200  # of training patients spread over the split: the mean of a region is then known to 0.03
+FRAMES = 200  # the mean of a region is then known to 0.03
 NONE = len(SHOWN_CAUSES)  # class of a place with nothing wrong
 _SEED = 29
 _NEVER = -30.0  # bias of a cause that no picture showed
@@ -34,7 +34,7 @@ def calibrate_quality(weights: Path, data_dir: Path, frames: int = FRAMES) -> di
     ----------
     weights : folder of model files with the quality network; its manifest is changed
     data_dir : folder that holds ``camus/``, of which the training split alone is read
-    frames : training frames to take, at equal distances
+    frames : training frames to take, at random
 
     Raises
     ------
@@ -44,7 +44,9 @@ def calibrate_quality(weights: Path, data_dir: Path, frames: int = FRAMES) -> di
         When the network is missing or fails.
     """
     samples = read_split(data_dir, "train")
-    images = labelled_images(samples[:: max(len(samples) // frames, 1)])
+    # At random: every eighth frame would be of one view and phase.
+    chosen = np.random.default_rng(_SEED).choice(len(samples), min(frames, len(samples)), replace=False)
+    images = labelled_images([samples[index] for index in chosen])
     network = EndToEnd(open_model(weights, REGIONAL_QUALITY, provider="cpu"))
     try:
         correction = load_manifest(weights).entry(REGIONAL_QUALITY).correction

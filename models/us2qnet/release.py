@@ -38,11 +38,12 @@ TRAINING_DATA = {
     "abdomen": (
         "AUL liver training split (Xu et al. 2022), untouched and made worse by the frozen degradations",
         "virtual bladder of this program",
+        "HC18 fetal heads (van den Heuvel et al. 2018), made worse in the same way, for severity alone",
     ),
 }
 LICENCE = {
     "echo": "CC BY-NC-SA 4.0, non-commercial scientific research only (CAMUS)",
-    "abdomen": "CC BY 4.0 (AUL liver set)",
+    "abdomen": "CC BY 4.0 (AUL, HC18)",
 }
 PARITY = {"measure": "mean_abs", "limit": 0.03}  # of the cluster probabilities
 CALIBRATION_PICTURES, PARITY_PICTURES, MAP_POINTS, SEED = 192, 64, 1500, 0

@@ -17,10 +17,12 @@ import torch
 from sklearn.cluster import KMeans
 from torch.nn import functional
 
+from calibration.cluster_map import centroids_of
 from capture.errors import DataError, SettingsError
 from models.training import Run, load_average
 from models.us2qnet.cluster_count import choose_clusters
 from models.us2qnet.network import QUALITY, Us2QNet, target_shares
+from models.us2qnet.postprocessing import fit_map
 from models.us2qnet.recipe import CLUSTERS, Us2QOptions, Us2QRecipe, asked_for
 from models.us2qnet.samples import SETS, Batch, Prepare, TrainingPictures, as_is, as_tensor, kept, training_pictures
 
@@ -214,16 +216,16 @@ def _resumed_or_clustered(
     story = json.loads(made.read_text()) if made.is_file() else {}
     if checkpoint.is_file():  # its weights are loaded by the run
         return with_clusters(network, int(story["network"]["clusters"]))
-    network, count = cluster_start(network, pictures.clustered, clusters, recipe.seed)
+    network, count = cluster_start(network, pictures.clustered, clusters, recipe)
     shape = {"size": network.size, "clusters": network.clusters, "variational": network.variational}
     made.write_text(json.dumps(story | {"network": shape, "chosen": count}, indent=2) + "\n")
     return network
 
 
 def cluster_start(
-    network: Us2QNet, images: np.ndarray, clusters: int | None, seed: int
+    network: Us2QNet, images: np.ndarray, clusters: int | None, recipe: Us2QRecipe
 ) -> tuple[Us2QNet, dict[str, object] | None]:
-    """Centroids and prior from k-means of the latent means; both criteria where K was chosen, else None.
+    """Centroids and prior from clusters of the latent means; both criteria where K was chosen, else None.
 
     ``images`` are the set that is clustered, (N, S, S) uint8.
 
@@ -233,16 +235,27 @@ def cluster_start(
         When there are fewer pictures than clusters.
     """
     latent = encode(network, images)[0]
-    chosen = choose_clusters(latent, seed=seed) if clusters is None else None
+    chosen = choose_clusters(latent, seed=recipe.seed) if clusters is None else None
     count = chosen.count if chosen is not None else int(clusters or 0)
     if len(latent) < count:
         raise DataError(f"{len(latent)} pictures cannot make {count} clusters: use more pictures or fewer clusters")
-    fitted = KMeans(count, n_init=STARTS, random_state=seed % 2**32).fit(latent)
+    labels = _first_clusters(latent, count, recipe)
     network = with_clusters(network, count)
     with torch.no_grad():
-        network.head.centroids.copy_(torch.from_numpy(fitted.cluster_centers_))
-    network.prior.fit(torch.from_numpy(latent), torch.from_numpy(fitted.labels_.astype(np.int64)))
+        network.head.centroids.copy_(torch.from_numpy(centroids_of(latent, labels)))
+    network.prior.fit(torch.from_numpy(latent), torch.from_numpy(labels))
     return network, asdict(chosen) if chosen is not None else None
+
+
+def _first_clusters(latent: np.ndarray, count: int, recipe: Us2QRecipe) -> np.ndarray:
+    """Cluster of each latent, (N,) int64 in 0..count-1."""
+    seed = recipe.seed % 2**32
+    if recipe.start == "k-means":
+        return KMeans(count, n_init=STARTS, random_state=seed).fit(latent).labels_.astype(np.int64)
+    found = fit_map(latent, count, seed, keep_noise=False)
+    if len(found.names) < count:
+        raise DataError(f"{len(found.names)} clusters stand out, not {count}: train longer, or start from k-means")
+    return found.labels
 
 
 def with_clusters(network: Us2QNet, clusters: int) -> Us2QNet:

@@ -101,7 +101,7 @@ def test_pretraining_lowers_the_loss_and_clusters_are_found(tmp_path: Path):
 def test_one_step_toward_the_target_sharpens_the_clusters():
     images, _ = three_kinds(10)
     torch.manual_seed(0)
-    network, _ = cluster_start(Us2QNet(28, 3), images, 3, seed=0)
+    network, _ = cluster_start(Us2QNet(28, 3), images, 3, SMALL)
     network.eval()
     picture = as_tensor(images)
     shares = network(picture)[1]
@@ -205,9 +205,18 @@ def test_without_pretraining_there_is_no_first_phase(tmp_path: Path):
 def test_the_count_can_be_chosen(tmp_path: Path):
     images, _ = three_kinds()
     torch.manual_seed(0)
-    network, found = cluster_start(Us2QNet(28, 10), images, None, seed=0)
+    network, found = cluster_start(Us2QNet(28, 10), images, None, SMALL)
     assert found is not None
     assert network.clusters == found["count"] == 3
+
+
+def test_centroids_can_start_from_the_map():
+    images, kind = three_kinds()
+    torch.manual_seed(0)
+    network, _ = cluster_start(Us2QNet(28, 3), images, 3, replace(SMALL, start="map"))
+    cluster = encode(network, images)[1].argmax(axis=1)
+    assert all(len(set(cluster[kind == k])) == 1 for k in range(3))
+    assert len(set(cluster)) == 3
 
 
 def test_the_count_of_clear_clusters_is_found_without_labels():

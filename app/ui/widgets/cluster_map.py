@@ -68,7 +68,7 @@ class ClusterMapWidget(QWidget):
         caption("Quality clusters", self.view)
         self._curves = trail_curves()
         self._live = pg.ScatterPlotItem(pxMode=True, antialias=True)
-        self._rims = [pg.mkPen(SURFACE, width=6.0), pg.mkPen(TEXT, width=2.5)]
+        self._rims = [pg.mkPen(TEXT, width=6.0), pg.mkPen(SURFACE, width=2.0)]
         for item in (*self._curves, self._live):
             item.setZValue(1)  # over the reference frames, whenever those are drawn
             self.view.addItem(item, ignoreBounds=True)
@@ -176,7 +176,7 @@ class ClusterMapWidget(QWidget):
             curve.setData(*places[part].T, connect=np.append(joined[mine[0] : mine[-1] + 1], False))
 
     def _place_live(self) -> None:
-        """A disc in the colour of its cluster, with a light rim on a dark one."""
+        """A disc in the colour of its cluster, with a dark rim in a light one: pale discs stand out as well."""
         if self._now is None or self._points is None:
             self._live.clear()
             return

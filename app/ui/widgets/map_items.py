@@ -28,7 +28,7 @@ _PLATE = (12, 14, 18, 190)
 def reference_items(points: MapPoints, palette: Palette) -> list[Any]:
     """Items of a plot: the dots of each cluster in its colour, and its name in their middle.
 
-    They keep a picture of themselves, so that a moving live point does not have them drawn anew.
+    The dots keep a picture of themselves, so that a moving live point does not have them drawn anew.
     """
     step = -(-len(points.points) // MOST_POINTS)
     places, ranks = points.points[::step], points.ranks[::step]
@@ -36,11 +36,10 @@ def reference_items(points: MapPoints, palette: Palette) -> list[Any]:
         _dots(places[ranks == rank], _dot_colour(palette, rank, len(points.names)))
         for rank in range(-1, len(points.names))
     ]
-    middles = [(name, points.middle(rank)) for rank, name in enumerate(points.names)]
-    items += [_name(name, middle) for name, middle in middles if middle is not None]
     for item in items:
         item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-    return items
+    middles = [(name, points.middle(rank)) for rank, name in enumerate(points.names)]
+    return items + [_name(name, middle) for name, middle in middles if middle is not None]
 
 
 def trail_curves() -> list[Any]:

@@ -74,8 +74,8 @@ _ULTRASOUND = Us2QRecipe(
 )
 _SMALL_SET = replace(  # a fifth of the patients: more versions of each, and nothing that lets a picture be known again
     _ULTRASOUND,
-    optimisation=replace(_ULTRASOUND.optimisation, epochs=18, weight_decay=5e-2),
-    finish=replace(_ULTRASOUND.finish, epochs=6, weight_decay=5e-2),
+    optimisation=_ULTRASOUND.optimisation.of(40),
+    finish=_ULTRASOUND.finish.of(6),
     versions=24,
     shift=8,
 )

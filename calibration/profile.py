@@ -22,6 +22,8 @@ Pixels = Annotated[float, Field(ge=-20000, le=20000, allow_inf_nan=False)]
 Length = Annotated[float, Field(ge=0, le=40000, allow_inf_nan=False)]
 Angle = Annotated[float, Field(ge=-1.58, le=1.58, allow_inf_nan=False)]
 
+MapName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.npz$")]
+
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MIGRATIONS: dict[int, Migration] = {}
 """From each older schema version, the step to the next one."""
@@ -97,10 +99,11 @@ class ScannerProfile(_Part):
     )
     mirrored: bool = Field(default=False, description="the scanner shows left and right swapped")
     exam: Literal["echo", "abdomen"] | None = Field(default=None, description="what the scanner is used for")
-    cluster_map: str | None = Field(
-        default=None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.npz$",
-        description="the site's own map of quality clusters, a file beside the profile",
+    cluster_map: MapName | None = Field(
+        default=None, description="the site's own map of quality clusters, a file beside the profile"
+    )
+    cluster_maps_before: tuple[MapName | Literal[""], ...] | None = Field(
+        default=None, max_length=64, description="the maps before it, oldest first, empty for the released one"
     )
 
     @model_validator(mode="after")

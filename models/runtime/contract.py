@@ -132,6 +132,7 @@ class ClusterAssessment:
     place : (x, y) on the map of clusters, no unit
     severity : how far the picture is degraded, 0 (as good as the best reference) to 1
     level : 1 (worst) to 5 (best), the finer scale beside the clusters
+    latent : (D,) float32, the network's features of the frame, by which a site's map is fitted; None when not kept
     """
 
     name: str
@@ -141,6 +142,7 @@ class ClusterAssessment:
     place: tuple[float, float]
     severity: float
     level: int
+    latent: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def p(self) -> float:

@@ -13,7 +13,7 @@ from calibration.cluster_map import ClusterMap, map_of
 from capture.errors import DataError, ModelError, PictureError
 from models.runtime.contract import ClusterAssessment, ModelInfo
 from models.runtime.fuzzy_filter import SIDE, FuzzyFilter
-from models.runtime.manifest import Manifest, read_checked
+from models.runtime.manifest import Manifest, ModelEntry, read_checked
 from models.runtime.session import ModelSession
 
 MODELS = {"echo": "us2qnet_echo", "abdomen": "us2qnet_abdomen"}
@@ -37,7 +37,7 @@ class QualityClusters:
     ModelError
         When the model or its released map does not keep the contract.
     DataError
-        When the site's map does not hold features of this model.
+        When the site's map does not hold features of this model, or says that they are of another.
     """
 
     def __init__(self, session: ModelSession, released: ClusterMap, site: ClusterMap | None = None) -> None:
@@ -52,6 +52,7 @@ class QualityClusters:
                 "reinstall the weights"
             )
         if site is not None:
+            _refuse_other_features(site, features_id(session.name, session.entry))
             site.assign(outputs["latent"])
 
     @property
@@ -89,6 +90,7 @@ class QualityClusters:
             place=(float(place[0]), float(place[1])),
             severity=severity,
             level=level_of(severity),
+            latent=outputs["latent"],
         )
 
     def close(self) -> None:
@@ -146,9 +148,24 @@ def released_map(folder: Path, manifest: Manifest, name: str) -> ClusterMap:
         raise ModelError(f"cluster map {file.file} of model {name} cannot be used ({error})") from error
 
 
+def features_id(name: str, entry: ModelEntry) -> str:
+    """``name@version``: whose features a site's map holds. All precisions of a version give nearly the same."""
+    return f"{name}@{entry.version}"
+
+
 def level_of(severity: float) -> int:
     """The five-level scale: severity 0 (best) is 5, 1 is 1; halves go to the worse level."""
     return 5 - math.floor(4 * severity + 0.5)
+
+
+def _refuse_other_features(site: ClusterMap, in_use: str) -> None:
+    """DataError for a map whose frames another model, or another version of it, has read."""
+    its = site.parameters.get("features", in_use)
+    if its != in_use:
+        raise DataError(
+            f"the site's cluster map holds features of {its}, and {in_use} is in use: fit it anew "
+            "('sonogauge calibrate clusters')"
+        )
 
 
 def _order_of(session: ModelSession) -> dict[str, int]:

@@ -31,6 +31,7 @@ class ModelOptions:
     published : folder with a site's own quality model that scores in place of ours, None for ours
     method : what scores the regions, ``end_to_end`` or ``dense``
     exam : ``echo``, ``abdomen`` or None: as the profile or the source says, else ``echo``
+    released_clusters : quality clusters of the released map, whatever the profile names
     """
 
     view: str | None = None
@@ -41,6 +42,7 @@ class ModelOptions:
     published: Path | None = None
     method: str = "end_to_end"
     exam: str | None = None
+    released_clusters: bool = False
 
     def load_profile(self) -> ScannerProfile | None:
         """The scanner profile, None when none was named.
@@ -54,7 +56,9 @@ class ModelOptions:
 
     def site_map(self, profile: ScannerProfile | None) -> Path | None:
         """File of the site's own cluster map that the profile names, None without one."""
-        return profile.cluster_map_beside(self.profile) if profile and self.profile else None
+        if profile is None or self.profile is None or self.released_clusters:
+            return None
+        return profile.cluster_map_beside(self.profile)
 
 
 def make_assessor(options: ModelOptions, *, per_frame: bool = False, keep_label_map: bool = False) -> RegionalAssessor:

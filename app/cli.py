@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli_calibrate import calibrate_app
 from app.cli_options import (
     DEFAULT_DATA,
     Exam,
@@ -48,6 +49,7 @@ app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(export_app, name="export")
 app.add_typer(virtual_app, name="virtual")
+app.add_typer(calibrate_app, name="calibrate")
 
 
 @app.callback()

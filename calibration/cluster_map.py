@@ -8,7 +8,6 @@ import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +76,15 @@ class ClusterMap:
         """Share of frames in no cluster, 0..1."""
         return float(np.mean(self.labels == _NOISE))
 
-    def assign(self, latent: np.ndarray) -> np.ndarray:
-        """Probability of each cluster for a frame: Student-t kernel of its distance to each cluster's mean features.
+    def assign(self, latent: np.ndarray, without: int | None = None) -> np.ndarray:
+        """Probability of each cluster for a frame: what its nearest reference frames are, by Student's t of distance.
 
-        US2QNet paper, equation 3, with one degree of freedom.
+        UMAP's clusters need not be round, so that their mean features (US2QNet paper, equation 5) would stand for them badly.
 
         Parameters
         ----------
         latent : (D,) features of the frame
+        without : number of a reference frame to leave out: the frame itself, where it is one
 
         Returns
         -------
@@ -95,10 +95,9 @@ class ClusterMap:
         DataError
             When the map holds no features, or the frame's have another length or are not finite.
         """
-        latent = self._checked(latent)
-        away = self._means - latent  # (K, D)
-        kernel = 1 / (1 + np.einsum("kd,kd->k", away, away, dtype=np.float64))
-        return np.asarray(kernel / kernel.sum())
+        near, squared = self._nearest(latent, self.labels != _NOISE, without)
+        shares = np.bincount(self.labels[near], 1 / (1 + squared), len(self.names))
+        return np.asarray(shares / shares.sum())
 
     def place(self, latent: np.ndarray) -> np.ndarray:
         """Where a frame stands on the map: mean place of the reference frames nearest in features, the near more.
@@ -116,14 +115,26 @@ class ClusterMap:
         DataError
             As ``assign``.
         """
+        near, squared = self._nearest(latent, None, None)
+        weights = 1 / (squared + _SAME_FRAME)
+        return np.asarray(weights @ self.points[near] / weights.sum(), np.float64)
+
+    def _nearest(
+        self, latent: np.ndarray, among: np.ndarray | None, without: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the nearest reference frames, (k,), and their squared distances, (k,) float64."""
         latent = self._checked(latent)
         assert self.latents is not None
         away = self.latents - latent  # (N, D)
-        squared = np.einsum("nd,nd->n", away, away)
+        squared = np.einsum("nd,nd->n", away, away).astype(np.float64)
+        if among is not None:
+            squared[~among] = np.inf
+        if without is not None:
+            squared[without] = np.inf
         count = min(NEIGHBOURS, len(squared))
         near = np.argpartition(squared, count - 1)[:count]
-        weights = 1 / (squared[near] + _SAME_FRAME)
-        return np.asarray(weights @ self.points[near] / weights.sum(), np.float64)
+        near = near[np.isfinite(squared[near])]
+        return near, squared[near]
 
     def _check_latents(self) -> None:
         latents = self.latents
@@ -149,12 +160,6 @@ class ClusterMap:
                 f"a frame's features {latent.shape} are not {wanted} finite numbers: use the map's own model"
             )
         return np.asarray(latent, np.float32)
-
-    @cached_property
-    def _means(self) -> np.ndarray:
-        """Mean features of each cluster, (K, D) float32."""
-        assert self.latents is not None
-        return centroids_of(self.latents, self.labels)
 
 
 def centroids_of(points: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -78,7 +78,7 @@ def run_refit(options: RefitOptions) -> int:
         from models.us2qnet.site_refit import agreement, before_after, changed_share, doubts, reading, refit
 
         found = refit(frames.latents, frames.severity, options.clusters, features)
-        after = reading(found, frames.latents)
+        after = reading(found, frames.latents, its_own=True)
     name_before, before = _before(profile, options, exam, frames)
     if options.out is not None:
         from models.us2qnet.figures import write_picture

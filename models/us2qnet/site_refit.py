@@ -84,9 +84,13 @@ def refit(latents: np.ndarray, severity: np.ndarray, clusters: int | None, featu
     return named_by_severity(kept, severity)
 
 
-def reading(found: ClusterMap, latents: np.ndarray) -> Reading:
-    """What a map with features says of frames (N, D)."""
-    ranks = np.array([int(found.assign(latent).argmax()) for latent in latents])
+def reading(found: ClusterMap, latents: np.ndarray, its_own: bool = False) -> Reading:
+    """What a map with features says of frames (N, D).
+
+    ``its_own`` : they are the map's own frames in order, and each is judged by the others alone
+    """
+    numbers = [number if its_own else None for number in range(len(latents))]
+    ranks = np.array([int(found.assign(*pair).argmax()) for pair in zip(latents, numbers, strict=True)])
     places = np.array([found.place(latent) for latent in latents])
     return Reading(ranks, places, found.names, found.parameters.get("noise"))
 

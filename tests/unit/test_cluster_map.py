@@ -116,11 +116,23 @@ def test_a_map_with_features_places_other_frames():
     assert fitted.place(fitted.latents[7]) == pytest.approx(fitted.points[7], abs=1e-4)
 
 
-def test_shares_are_the_students_t_of_the_distance_to_mean_features():
-    means = np.array([[0, 0], [3, 0]], np.float32)
-    fitted = ClusterMap(means, np.array([0, 1]), means, ("A-", "A+"), {}, means)
+def test_shares_are_the_students_t_of_the_distance_to_reference_frames():
+    frames = np.array([[0, 0], [3, 0]], np.float32)
+    fitted = ClusterMap(frames, np.array([0, 1]), frames, ("A-", "A+"), {}, frames)
     kernel = np.array([1 / (1 + 1), 1 / (1 + 4)])
     assert fitted.assign(np.array([1, 0], np.float32)) == pytest.approx(kernel / kernel.sum())
+    assert fitted.assign(frames[0], without=0) == pytest.approx([0, 1])
+
+
+def test_a_bent_cluster_is_followed():
+    """A ring around a dot: their mean features are the same place."""
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    ring = 6 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    latents = np.concatenate([ring, np.random.default_rng(0).normal(0, 0.3, (60, 2))]).astype(np.float32)
+    labels = np.repeat([0, 1], 60)
+    fitted = ClusterMap(latents, labels, centroids_of(latents, labels), ("A-", "A+"), {}, latents)
+    found = [int(fitted.assign(latent, number).argmax()) for number, latent in enumerate(latents)]
+    assert found == labels.tolist()
 
 
 def test_features_outlive_the_file(tmp_path: Path):

@@ -79,7 +79,7 @@ class ClusterMap:
     def assign(self, latent: np.ndarray, without: int | None = None) -> np.ndarray:
         """Probability of each cluster for a frame: what its nearest reference frames are, by Student's t of distance.
 
-        UMAP's clusters need not be round, so that their mean features (US2QNet paper, equation 5) would stand for them badly.
+        UMAP's clusters need not be round: their mean features (US2QNet paper, equation 5) would stand for them badly.
 
         Parameters
         ----------

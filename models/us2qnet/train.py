@@ -248,14 +248,14 @@ def cluster_start(
 
 
 def _first_clusters(latent: np.ndarray, count: int, recipe: Us2QRecipe) -> np.ndarray:
-    """Cluster of each latent, (N,) int64 in 0..count-1."""
+    """Cluster of each latent, (N,) int64 in 0..count-1; k-means also where a map shows fewer clusters."""
     seed = recipe.seed % 2**32
-    if recipe.start == "k-means":
-        return KMeans(count, n_init=STARTS, random_state=seed).fit(latent).labels_.astype(np.int64)
-    found = fit_map(latent, count, seed, keep_noise=False)
-    if len(found.names) < count:
-        raise DataError(f"{len(found.names)} clusters stand out, not {count}: train longer, or start from k-means")
-    return found.labels
+    if recipe.start == "map":
+        found = fit_map(latent, count, seed, keep_noise=False, allow_none=True)
+        if len(found.names) == count:
+            return found.labels
+        log.warning("%d clusters stand out, not %d: the centroids start from k-means", len(found.names), count)
+    return KMeans(count, n_init=STARTS, random_state=seed).fit(latent).labels_.astype(np.int64)
 
 
 def with_clusters(network: Us2QNet, clusters: int) -> Us2QNet:

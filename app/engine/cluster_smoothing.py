@@ -65,6 +65,7 @@ class ClusterSmoother:
         self._mean: np.ndarray | None = None  # (K + 3,): shares, place, severity
         self._names: tuple[str, ...] = ()
         self._seen_s = -math.inf
+        self._last: ClusterAssessment | None = None
 
     def smooth(self, cluster: ClusterAssessment, t_s: float) -> ClusterAssessment:
         """The steady cluster at a time, in seconds of the stream."""
@@ -75,7 +76,12 @@ class ClusterSmoother:
         else:
             self._mean = self._mean + self._weight(step_s) * (values - self._mean)
         self._seen_s = t_s
-        return self._shown(cluster, t_s)
+        self._last = self._shown(cluster, t_s)
+        return self._last
+
+    def held(self, t_s: float) -> ClusterAssessment | None:
+        """The cluster as it stands, for a frame that was left out; None when the last one is too long ago."""
+        return self._last if 0 <= t_s - self._seen_s <= self.settings.max_gap_s else None
 
     def _begin(self, cluster: ClusterAssessment, values: np.ndarray) -> None:
         self._mean, self._names = values, cluster.names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,12 @@ from models.runtime.published import load_published
 from models.runtime.quality_clusters import open_clusters
 from models.runtime.sector_tracker import SectorTracker, StreamKnowledge, TrackedSector
 from models.runtime.stopwatch import Stopwatch
+
+BEHIND_NS = 30_000_000
+"""Age of a frame, after its regions are scored, from which the machine does not keep up with 30 frames a second."""
+
+NOT_LIVE_NS = 1_000_000_000
+"""Age from which a frame's times are not those of a live stream."""
 
 
 class RegionalAssessor:
@@ -104,6 +111,7 @@ class RegionalAssessor:
         self._view = view
         self._source_view: str | None = None
         self._keep_label_map = keep_label_map
+        self._is_live, self._had_cluster = False, False
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
@@ -129,6 +137,7 @@ class RegionalAssessor:
         self._clusters.use(self._exam)
         self._model_ids = {info.name: info.model_id for info in self.models}
         self._source_view = info.view if info is not None else None
+        self._is_live = info is not None and info.is_live
         if self._background is None:
             self._tracker.background = info is None or info.is_live
 
@@ -203,9 +212,19 @@ class RegionalAssessor:
         watch.lap("crop")
         found = heart.judge(picture, watch)
         known |= found.known
-        if found.reason != NOT_APICAL:  # the echo clusters were learnt on apical views
+        if found.reason != NOT_APICAL and not self._leaves_clusters_out(frame):  # learnt on apical views
             known |= self._cluster(crop, whole, watch)
         return cannot_judge(frame, found.reason, **known) if found.reason else judged(frame, found.regions, **known)
+
+    def _leaves_clusters_out(self, frame: Frame) -> bool:
+        """Whether this frame of a live stream goes without its cluster: the machine is behind, and the last had one.
+
+        The least urgent model is slowed first: a cluster is a matter of half a second, regions are of this frame.
+        """
+        age_ns = time.monotonic_ns() - frame.t_mono_ns
+        leaves_out = self._is_live and self._had_cluster and BEHIND_NS < age_ns < NOT_LIVE_NS
+        self._had_cluster = not leaves_out
+        return leaves_out
 
     def _cluster(self, crop: SectorCrop, whole: np.ndarray, watch: Stopwatch) -> dict[str, Any]:
         """Cluster, or the reason why there is none, of the crop of a screen, (h, w) uint8."""

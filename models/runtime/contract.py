@@ -171,7 +171,8 @@ class Assessment:
     advice : one plain sentence on the strongest cause, empty when there is none
     readiness : what can be measured, None before temporal smoothing
     cluster : place among the global quality clusters, None when not judged
-    cluster_reason : one sentence why there is no ``cluster``, else empty
+    cluster_reason : one sentence why there is no ``cluster``; empty with one, and where a machine that is behind
+        left it out
     sector : sector on the screen, None when not found
     crop : the tight crop on the screen that the models saw
     contours : outlines per structure (keys of ``STRUCTURE_VALUES``), each (K, 2) float32 screen pixels

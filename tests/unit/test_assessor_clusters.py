@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +86,21 @@ def test_brighter_pictures_of_the_stand_in_are_better(weights: Path, assessor_of
     assessor = assessor_of(weights, per_frame=True)
     severities = [assessor.assess(screen(0, level)).cluster.severity for level in (20, 60, 120)]
     assert severities == sorted(severities, reverse=True)
+
+
+def test_a_machine_that_is_behind_leaves_out_every_other_cluster(weights: Path, assessor_of: Maker):
+    assessor = assessor_of(weights)
+    assert HEART.is_live
+
+    def has_cluster(index: int, age_s: float) -> bool:
+        result = assessor.assess(replace(screen(), index=index, t_mono_ns=time.monotonic_ns() - round(age_s * 1e9)))
+        assert result.is_judged
+        assert not result.cluster_reason
+        return result.cluster is not None
+
+    assert [has_cluster(index, 0.3) for index in range(5)] == [True, False, True, False, True]
+    assessor.use_source(replace(HEART, is_live=False))
+    assert all(has_cluster(index, 0.3) for index in range(5, 8)), "recordings have one in every frame"
 
 
 def test_where_only_the_regions_fail_the_cluster_is_still_given(tmp_path: Path, assessor_of: Maker):

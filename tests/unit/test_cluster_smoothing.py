@@ -107,7 +107,8 @@ def test_frames_whose_regions_fail_are_smoothed_all_the_same():
     assert shown.cluster is not None
     assert shown.cluster.name == "A"
     assert shown.cluster_reason == ""
-    assert smoother.smooth(at(41, None)).cluster is None
+    refused = replace(at(41, None), cluster_reason="cannot judge: the picture is of one colour")
+    assert smoother.smooth(refused).cluster is None
 
 
 def test_another_source_begins_anew():
@@ -117,3 +118,11 @@ def test_another_source_begins_anew():
     shown = smoother.smooth(other)
     assert shown.cluster is not None
     assert shown.cluster.name == "A+"
+
+
+def test_a_frame_that_was_left_out_keeps_the_cluster_for_a_moment():
+    smoother = Smoother()
+    shown = smoother.smooth(at(0, cluster(0.9))).cluster
+    assert shown is not None
+    assert smoother.smooth(at(1, None)).cluster == shown
+    assert smoother.smooth(at(40, None)).cluster is None, "over a second later"

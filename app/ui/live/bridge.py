@@ -6,11 +6,15 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from app.ui.live.presenter import Shown
 
 _log = logging.getLogger(__name__)
+
+PAUSE_MS = 3
+"""Between news and the look at it. Painting holds Python's lock: the assess worker, which begins with a frame at that very
+moment, gets into its networks first, which do without the lock, and both then go on side by side."""
 
 
 class Rings(Shown, Protocol):
@@ -33,7 +37,12 @@ class EngineBridge(QObject):
         super().__init__(parent)
         self._engine = engine
         self._waiting = False
-        self._rung.connect(self._answer, Qt.ConnectionType.QueuedConnection)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setTimerType(Qt.TimerType.PreciseTimer)
+        self._pause.setInterval(PAUSE_MS)
+        self._pause.timeout.connect(self._answer)
+        self._rung.connect(self._pause.start, Qt.ConnectionType.QueuedConnection)
         engine.on_news = self._ring
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from app.ui.live.presenter import Shown
 _log = logging.getLogger(__name__)
 
 PAUSE_MS = 3
-"""Between news and the look at it. Painting holds Python's lock: the assess worker, which begins with a frame at that very
+"""Between news and the look at it. Painting holds Python's lock: the assess worker, which begins with a frame at that
 moment, gets into its networks first, which do without the lock, and both then go on side by side."""
 
 

@@ -137,7 +137,7 @@ class RegionalAssessor:
         self._clusters.use(self._exam)
         self._model_ids = {info.name: info.model_id for info in self.models}
         self._source_view = info.view if info is not None else None
-        self._is_live = info is not None and info.is_live
+        self._is_live, self._had_cluster = info is not None and info.is_live, False
         if self._background is None:
             self._tracker.background = info is None or info.is_live
 

@@ -10,13 +10,13 @@ from torch import nn
 from torch.nn import functional
 
 from capture.errors import DataError
+from models.data.degradations import LEVELS
 from models.us2qnet.network import LATENT, QUALITY, ClusterHead, Us2QNet
 
 OUTPUTS = ("shares", "place", "severity", "latent")
 FLOAT_PARTS = ("/mean/", "/head/", "/projection/", "/severity/")
 """Parts of the graph that stay in float: a few thousand products, on which every decision rests."""
 
-LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _WIDTH, _STEPS, _BATCH, _RATE, _SEED = 64, 4000, 256, 3e-3, 20261206
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from calibration.cluster_map import ClusterMap, named_by_severity, save_map
+from calibration.cluster_map import ClusterMap, centroids_of, named_by_severity, save_map
 from capture.errors import DataError
 from models.export import Exported, export_network, run_file, update_manifest
 from models.runtime.fuzzy_filter import SEARCH
@@ -85,21 +85,22 @@ def release_us2qnet(name: str, run: Path, out: Path) -> dict[str, object]:
     }
 
 
-def reference_map(latent: np.ndarray, severity: np.ndarray, clusters: int) -> ClusterMap:
+def reference_map(latent: np.ndarray, severity: np.ndarray, clusters: int, allow_fewer: bool = False) -> ClusterMap:
     """UMAP and HDBSCAN of the reference frames, every frame in a cluster, the worst cluster first.
 
     Parameters
     ----------
     latent : (N, 80) float32
-    severity : (N,) known severity of each, by which the clusters are named
+    severity : (N,) severity of each, by which the clusters are named
+    allow_fewer : a map of fewer clusters, or none, is given: a finding, for a figure
 
     Raises
     ------
     DataError
-        When fewer clusters stand out than wanted.
+        When fewer clusters stand out than wanted, and that is not allowed.
     """
-    found = fit_map(latent, clusters, SEED, keep_noise=False)
-    if len(found.names) < clusters:
+    found = fit_map(latent, clusters, SEED, keep_noise=False, allow_none=True)
+    if len(found.names) < clusters and not allow_fewer:
         raise DataError(f"{len(found.names)} clusters stand out, {clusters} are wanted: train longer")
     return named_by_severity(found, severity)
 
@@ -114,8 +115,7 @@ def live_graph(
     members : (N, 80) float32, latents of the frames of the map
     latent, severity : (M, 80) and (M,), of every training picture
     """
-    centroids = np.stack([members[found.labels == cluster].mean(axis=0) for cluster in range(len(found.names))])
-    projection = distil_projection(members, found.points)
+    projection, centroids = distil_projection(members, found.points), centroids_of(members, found.labels)
     return LiveUs2QNet(network, centroids, projection, Severity(severity_knots(latent, severity))).eval()
 
 

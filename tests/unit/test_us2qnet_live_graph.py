@@ -111,6 +111,16 @@ def _brightness(images: np.ndarray) -> np.ndarray:
     return latent
 
 
+def test_fewer_clusters_than_wanted_are_refused_in_a_release_and_a_finding_in_a_figure():
+    latent = np.random.default_rng(2).normal(size=(200, LATENT)).astype(np.float32)
+    severity = np.linspace(0, 1, 200)
+    with pytest.raises(DataError, match="train longer"):
+        release.reference_map(latent, severity, 8)
+    found = release.reference_map(latent, severity, 8, allow_fewer=True)
+    assert len(found.names) < 8
+    assert len(found.labels) == 200
+
+
 def test_the_stored_run_on_all_digits_names_date_and_command():
     stored = stored_run()
     assert stored["digits"] == 70_000

@@ -141,7 +141,7 @@ def run_train_us2qnet(
 
     ``variant`` is clusters (a number, ``auto`` or None), pre-training, filter, variational, count of digits.
     """
-    _need_training_extra()
+    _need_training_extra("sklearn", "umap", "hdbscan")
     from models.us2qnet.recipe import CLUSTERS, PAPER, RELEASED, Us2QOptions
     from models.us2qnet.train import train_us2qnet
 

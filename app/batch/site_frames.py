@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -178,7 +178,7 @@ class _Gathering:
                 raise SettingsError(
                     f"{item.name} shows {info.exam}, and the map is for {self.exam}: give --exam {info.exam}"
                 )
-            assessor.use_source(info)
+            assessor.use_source(replace(info, is_live=False))  # every frame gets a cluster
             frames = _for_a_while(item.source, self.seconds, progress) if info.is_live else frames_of(item.source)
             for frame in frames:
                 if info.frame_count:

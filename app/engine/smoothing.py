@@ -187,7 +187,7 @@ class Smoother:
         self._source_id, self._seen_s = assessment.source_id, t_s
         if assessment.cluster is not None:  # also where the regions alone could not be judged
             assessment = replace(assessment, cluster=self._clusters.smooth(assessment.cluster, t_s))
-        elif not assessment.cluster_reason:  # left out by a machine that is behind
+        elif not assessment.cluster_reason:  # not this frame's turn
             assessment = replace(assessment, cluster=self._clusters.held(t_s))
         if not assessment.is_judged:
             return assessment

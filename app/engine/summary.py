@@ -65,6 +65,7 @@ def summary_dict(state: EngineState, timing: EngineTiming, last: Assessment | No
         "source_drops": state.source_drops,
         "assess_ms": _plain(timing.assess_ms.percentiles()),
         "capture_to_paint_ms": _plain(timing.capture_to_paint_ms.percentiles()),
+        "cluster_age_ms": _plain(timing.cluster_age_ms.percentiles()),
         "stages_ms": {name: value.as_dict() for name, value in timing.stage_percentiles().items()},
         "rss_mb": state.usage.rss_mb if state.usage else None,
         "rss_growth_mb": timing.usage.rss_growth_mb,

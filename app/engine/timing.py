@@ -175,6 +175,7 @@ class EngineTiming:
         self.assessed = Rate()
         self.assess_ms = Series()
         self.capture_to_paint_ms = Series()
+        self.cluster_age_ms = Series()
         self.usage = UsageHistory()
         self._stages: dict[str, Series] = {}
         self._lock = threading.Lock()

@@ -17,7 +17,7 @@ from capture.errors import SettingsError
 from capture.frame import EXAMS, Frame, SourceInfo
 from capture.geometry import LinearField
 from models.runtime.cluster_part import ClusterPart
-from models.runtime.contract import Assessment, ModelInfo, cannot_judge, judged
+from models.runtime.contract import Assessment, FrameStamp, ModelInfo, cannot_judge, judged
 from models.runtime.fuzzy_filter import SIDE
 from models.runtime.heart import NOT_APICAL, Heart, HeartPicture
 from models.runtime.manifest import Precision, default_weights_folder, load_manifest
@@ -31,8 +31,11 @@ from models.runtime.stopwatch import Stopwatch
 BEHIND_NS = 30_000_000
 """Age of a frame, after its regions are scored, from which the machine does not keep up with 30 frames a second."""
 
-NOT_LIVE_NS = 1_000_000_000
-"""Age from which a frame's times are not those of a live stream."""
+CLUSTER_EVERY, CLUSTER_EVERY_BEHIND = 2, 4
+"""Frames of a live stream from one cluster to the next, which is a matter of half a second; regions are of each frame.
+
+The least urgent model is slowed first, and more so on a machine that is behind.
+"""
 
 
 class RegionalAssessor:
@@ -111,7 +114,7 @@ class RegionalAssessor:
         self._view = view
         self._source_view: str | None = None
         self._keep_label_map = keep_label_map
-        self._is_live, self._had_cluster = False, False
+        self._per_frame, self._is_live, self._clusterless = per_frame, False, CLUSTER_EVERY_BEHIND
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
@@ -137,7 +140,8 @@ class RegionalAssessor:
         self._clusters.use(self._exam)
         self._model_ids = {info.name: info.model_id for info in self.models}
         self._source_view = info.view if info is not None else None
-        self._is_live, self._had_cluster = info is not None and info.is_live, False
+        self._clusterless = CLUSTER_EVERY_BEHIND
+        self._is_live = info is not None and info.is_live and not self._per_frame
         if self._background is None:
             self._tracker.background = info is None or info.is_live
 
@@ -204,7 +208,7 @@ class RegionalAssessor:
         }
         if heart is None:
             watch.lap("crop")
-            known |= self._cluster(crop, whole, watch)
+            known |= self._cluster(frame, crop, whole, watch)
             reason = known.get("cluster_reason", "")
             return cannot_judge(frame, reason, **known) if reason else judged(frame, (), **known)
         told_view = self._view or self._source_view
@@ -212,25 +216,24 @@ class RegionalAssessor:
         watch.lap("crop")
         found = heart.judge(picture, watch)
         known |= found.known
-        if found.reason != NOT_APICAL and not self._leaves_clusters_out(frame):  # learnt on apical views
-            known |= self._cluster(crop, whole, watch)
+        if found.reason != NOT_APICAL and self._cluster_is_due(frame):  # learnt on apical views
+            known |= self._cluster(frame, crop, whole, watch)
         return cannot_judge(frame, found.reason, **known) if found.reason else judged(frame, found.regions, **known)
 
-    def _leaves_clusters_out(self, frame: Frame) -> bool:
-        """Whether this frame of a live stream goes without its cluster: the machine is behind, and the last had one.
+    def _cluster_is_due(self, frame: Frame) -> bool:
+        """Whether this frame gets a cluster of its own: each of a recording, of a live stream every so many."""
+        is_behind = time.monotonic_ns() - frame.t_mono_ns > BEHIND_NS
+        self._clusterless += 1
+        if self._is_live and self._clusterless < (CLUSTER_EVERY_BEHIND if is_behind else CLUSTER_EVERY):
+            return False
+        self._clusterless = 0
+        return True
 
-        The least urgent model is slowed first: a cluster is a matter of half a second, regions are of this frame.
-        """
-        age_ns = time.monotonic_ns() - frame.t_mono_ns
-        leaves_out = self._is_live and self._had_cluster and BEHIND_NS < age_ns < NOT_LIVE_NS
-        self._had_cluster = not leaves_out
-        return leaves_out
-
-    def _cluster(self, crop: SectorCrop, whole: np.ndarray, watch: Stopwatch) -> dict[str, Any]:
+    def _cluster(self, frame: Frame, crop: SectorCrop, whole: np.ndarray, watch: Stopwatch) -> dict[str, Any]:
         """Cluster, or the reason why there is none, of the crop of a screen, (h, w) uint8."""
         if not self._clusters.models:
             return {"cluster_reason": self._clusters.reason}
-        found = self._clusters.read(crop.square(whole, SIDE))
+        found = self._clusters.read(crop.square(whole, SIDE), FrameStamp(frame.index, frame.t_mono_ns))
         watch.lap("clusters")
         return found
 

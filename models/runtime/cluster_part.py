@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from calibration.cluster_map import ClusterMap
 from capture.errors import ModelError, PictureError, SonogaugeError
-from models.runtime.contract import ModelInfo
+from models.runtime.contract import FrameStamp, ModelInfo
 from models.runtime.providers import ProviderError
 from models.runtime.quality_clusters import QualityClusters
 
@@ -67,12 +68,12 @@ class ClusterPart:
         """Why there are none, empty when they are open."""
         return self._reason
 
-    def read(self, grey: np.ndarray) -> dict[str, Any]:
-        """``cluster`` or ``cluster_reason`` of an assessment for a square (224, 224) uint8; no error about it."""
+    def read(self, grey: np.ndarray, of: FrameStamp | None = None) -> dict[str, Any]:
+        """``cluster`` or ``cluster_reason`` of an assessment, for a frame's square (224, 224) uint8; never an error."""
         if self._clusters is None:
             return {"cluster_reason": self._reason}
         try:
-            return {"cluster": self._clusters.assess(grey)}
+            return {"cluster": replace(self._clusters.assess(grey), of=of)}
         except (PictureError, ModelError) as error:
             return {"cluster_reason": _sentence(error)}
 

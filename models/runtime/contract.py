@@ -120,6 +120,14 @@ class Readiness:
 
 
 @dataclass(frozen=True)
+class FrameStamp:
+    """Which frame a part of an assessment is of: its index, and its capture time in monotonic ns."""
+
+    index: int
+    t_mono_ns: int
+
+
+@dataclass(frozen=True)
 class ClusterAssessment:
     """Where a frame stands among the global quality clusters (US2QNet paper).
 
@@ -133,6 +141,7 @@ class ClusterAssessment:
     severity : how far the picture is degraded, 0 (as good as the best reference) to 1
     level : 1 (worst) to 5 (best), the finer scale beside the clusters
     latent : (D,) float32, the network's features of the frame, by which a site's map is fitted; None when not kept
+    of : the frame that this is of, on a live stream maybe an earlier one than the assessment's; None when unknown
     """
 
     name: str
@@ -143,6 +152,7 @@ class ClusterAssessment:
     severity: float
     level: int
     latent: np.ndarray | None = field(default=None, repr=False, compare=False)
+    of: FrameStamp | None = field(default=None, compare=False)
 
     @property
     def p(self) -> float:
@@ -171,8 +181,7 @@ class Assessment:
     advice : one plain sentence on the strongest cause, empty when there is none
     readiness : what can be measured, None before temporal smoothing
     cluster : place among the global quality clusters, None when not judged
-    cluster_reason : one sentence why there is no ``cluster``; empty with one, and where a machine that is behind
-        left it out
+    cluster_reason : one sentence why there is no ``cluster``; empty with one, and where it was not this frame's turn
     sector : sector on the screen, None when not found
     crop : the tight crop on the screen that the models saw
     contours : outlines per structure (keys of ``STRUCTURE_VALUES``), each (K, 2) float32 screen pixels
@@ -211,6 +220,13 @@ class Assessment:
     def is_judged(self) -> bool:
         """Whether the regions carry scores, or in an exam of other organs the cluster is known."""
         return self.verdict is Verdict.OK
+
+    @property
+    def cluster_age_ms(self) -> float | None:
+        """How much older the cluster's frame is than this one's, 0 for its own; None without a cluster."""
+        if self.cluster is None:
+            return None
+        return 0.0 if self.cluster.of is None else (self.t_mono_ns - self.cluster.of.t_mono_ns) / 1e6
 
 
 def cannot_judge(frame: Frame, reason: str, **known: object) -> Assessment:

@@ -18,7 +18,7 @@ from capture.errors import SettingsError
 from capture.frame import Frame, SourceInfo, VideoMode
 from capture.geometry import Sector
 from models.runtime.assessor import RegionalAssessor
-from models.runtime.contract import Verdict
+from models.runtime.contract import ClusterAssessment, FrameStamp, Verdict
 from tests.support.make_mock_clusters import NAMES, add_mock_clusters, mock_map
 from tests.support.make_mock_models import write_mock_models
 
@@ -73,7 +73,7 @@ def test_a_heart_frame_carries_its_cluster(weights: Path, assessor_of: Maker):
 def test_the_clusters_see_what_they_were_trained_on(weights: Path, assessor_of: Maker, monkeypatch: pytest.MonkeyPatch):
     assessor, seen, frame = assessor_of(weights), [], screen()
     read = assessor._clusters.read
-    monkeypatch.setattr(assessor._clusters, "read", lambda grey: seen.append(grey) or read(grey))
+    monkeypatch.setattr(assessor._clusters, "read", lambda grey, of: seen.append(grey) or read(grey, of))
     assessor.assess(frame)
     tracked = assessor._tracker.find(frame)
     assert tracked is not None
@@ -88,19 +88,22 @@ def test_brighter_pictures_of_the_stand_in_are_better(weights: Path, assessor_of
     assert severities == sorted(severities, reverse=True)
 
 
-def test_a_machine_that_is_behind_leaves_out_every_other_cluster(weights: Path, assessor_of: Maker):
+@pytest.mark.parametrize(("age_s", "every"), [(-60.0, 2), (0.3, 4)])  # the first in time however slow the machine
+def test_live_frames_take_turns_with_clusters(weights: Path, assessor_of: Maker, age_s: float, every: int):
     assessor = assessor_of(weights)
     assert HEART.is_live
 
-    def has_cluster(index: int, age_s: float) -> bool:
-        result = assessor.assess(replace(screen(), index=index, t_mono_ns=time.monotonic_ns() - round(age_s * 1e9)))
+    def cluster(index: int) -> ClusterAssessment | None:
+        t_mono_ns = time.monotonic_ns() - round(age_s * 1e9)
+        result = assessor.assess(replace(screen(), index=index, t_mono_ns=t_mono_ns))
         assert result.is_judged
         assert not result.cluster_reason
-        return result.cluster is not None
+        assert result.cluster is None or result.cluster.of == FrameStamp(index, t_mono_ns)
+        return result.cluster
 
-    assert [has_cluster(index, 0.3) for index in range(5)] == [True, False, True, False, True]
+    assert [cluster(index) is not None for index in range(9)] == [index % every == 0 for index in range(9)]
     assessor.use_source(replace(HEART, is_live=False))
-    assert all(has_cluster(index, 0.3) for index in range(5, 8)), "recordings have one in every frame"
+    assert all(cluster(index) for index in range(9, 12)), "recordings have one in every frame"
 
 
 def test_where_only_the_regions_fail_the_cluster_is_still_given(tmp_path: Path, assessor_of: Maker):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from capture.errors import DataError
 from models.metrics.image_similarity import ssim_map
 
 PAIRS = 500
+_SMALL = 32  # side on which copies are looked for
 
 
 def random_pairs(count: int, pairs: int = PAIRS, seed: int = 0, groups: np.ndarray | None = None) -> np.ndarray:
@@ -51,7 +53,9 @@ def diversity(images: np.ndarray, groups: np.ndarray | None = None, pairs: int =
 
 
 def nearest_correlation(images: np.ndarray, others: np.ndarray, same: np.ndarray | None = None) -> np.ndarray:
-    """Correlation of each picture with the most alike of ``others``, (N,) float64, -1..1; near 1 is a copy.
+    """Correlation of each picture with the most alike of ``others``, (N,) float64, -1..1, both shrunk to 32 x 32.
+
+    Near 1 is a copy.
 
     Parameters
     ----------
@@ -65,7 +69,8 @@ def nearest_correlation(images: np.ndarray, others: np.ndarray, same: np.ndarray
 
 
 def _standardised(images: np.ndarray) -> np.ndarray:
-    """(N, H, W) -> (N, H W) float64 of mean 0 and length 1; an even picture becomes 0."""
-    flat = images.reshape(len(images), -1).astype(np.float64)
+    """(N, H, W) -> (N, 1024) float64 of mean 0 and length 1; an even picture becomes 0."""
+    small = [cv2.resize(image, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA) for image in images]
+    flat = np.stack(small).reshape(len(small), -1).astype(np.float64)
     flat -= flat.mean(axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9))

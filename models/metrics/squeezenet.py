@@ -63,7 +63,6 @@ def squeezenet_scores(layers: Layers, pictures: torch.Tensor) -> torch.Tensor:
     return functional.conv2d(squeezenet_maps(layers, pictures), *layers[-1]).relu().mean(dim=(2, 3))
 
 
-@torch.inference_mode()
 def squeezenet_features(images: Sequence[np.ndarray] | np.ndarray, data_dir: Path) -> np.ndarray:
     """Features of square grey pictures (S, S) uint8, enlarged to 224 x 224 as the network is used to: (N, 512) float64.
 
@@ -73,11 +72,12 @@ def squeezenet_features(images: Sequence[np.ndarray] | np.ndarray, data_dir: Pat
         The stored ImageNet weights are missing.
     """
     layers = load_squeezenet(data_dir)
-    found = [
-        squeezenet_maps(layers, _as_input(images[start : start + _BATCH])).mean(dim=(2, 3))
-        for start in range(0, len(images), _BATCH)
-    ]
-    return np.asarray(torch.cat(found).numpy().astype(np.float64))
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(images), _BATCH):
+            maps = squeezenet_maps(layers, _as_input(images[start : start + _BATCH]))
+            found.append(maps.mean(dim=(2, 3)).numpy().astype(np.float64))
+    return np.concatenate(found)
 
 
 def _as_input(images: Sequence[np.ndarray] | np.ndarray) -> torch.Tensor:

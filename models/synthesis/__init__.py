@@ -1,0 +1,1 @@
+"""Synthetic ultrasound pictures (DCGAN), and how real they are."""

@@ -64,7 +64,7 @@ def export_network(
     out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
-        _to_onnx(network, plain, output_names, *example)
+        _to_onnx(network, plain, output_names, example[0], torch.zeros(1, 1, example[1], example[1]))
         prepared = Path(scratch) / "prepared.onnx"
         quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
         int8 = out_dir / f"{stem}.int8.onnx"
@@ -77,9 +77,28 @@ def export_network(
     return [_describe(p, f) for p, f in (("int8", int8), ("float32", half_stored), ("float16", half))]
 
 
-def _to_onnx(network: torch.nn.Module, path: Path, output_names: Sequence[str], input_name: str, size: int) -> None:
+def export_float(
+    network: torch.nn.Module, out_dir: Path, stem: str, output_name: str, input_name: str, example: torch.Tensor
+) -> Exported:
+    """Write ``STEM.float32.onnx`` alone, for a network that no live frame waits for.
+
+    Parameters
+    ----------
+    network : a tensor like ``example``, of any batch size -> one tensor
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    path = out_dir / f"{stem}.float32.onnx"
+    with tempfile.TemporaryDirectory() as scratch:
+        plain = Path(scratch) / "plain.onnx"
+        _to_onnx(network, plain, [output_name], input_name, example)
+        onnx.save(_store_weights_as_half(onnx.load(str(plain))), str(path))
+    return _describe("float32", path)
+
+
+def _to_onnx(
+    network: torch.nn.Module, path: Path, output_names: Sequence[str], input_name: str, example: torch.Tensor
+) -> None:
     network = network.eval().float()
-    example = torch.zeros(1, 1, size, size)
     torch.onnx.export(
         network,
         (example,),

@@ -25,7 +25,12 @@ def reference_batches(count: int = 3) -> list[np.ndarray]:
 
 
 def reference_for(spec: TensorSpec) -> list[np.ndarray]:
-    """The same frames as a network eats them, by its input: the cluster networks, of side 224, eat filtered squares."""
+    """The same frames as a network eats them, by its input: the cluster networks, of side 224, eat filtered squares.
+
+    A generator eats no picture but numbers (N, F): standard normal ones.
+    """
+    if len(spec.shape) == 2:
+        return [np.random.default_rng(_SEED).standard_normal((1, spec.shape[1] or 1)).astype(np.float32)]
     batches = reference_batches()
     if spec.shape[-1] != SIDE:
         return batches

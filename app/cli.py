@@ -27,6 +27,7 @@ from app.cli_options import (
     ViewChoice,
     Weights,
 )
+from app.cli_synthesis import synth
 from app.cli_training import evaluate_app, export_app, train_app
 from capture.errors import SettingsError, SonogaugeError
 
@@ -50,6 +51,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(export_app, name="export")
 app.add_typer(virtual_app, name="virtual")
 app.add_typer(calibrate_app, name="calibrate")
+app.command()(synth)
 
 
 @app.callback()

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from calibration.crop import SectorCrop
 from calibration.levels import Levels
-from calibration.toml_file import TomlKind, broken_rules
+from calibration.toml_file import TomlKind, broken_rules, swap_in
 from capture.errors import CalibrationError
 from capture.geometry import LinearField, Sector, SectorShape
 
@@ -82,6 +82,15 @@ class LevelsPart(_Part):
         return self
 
 
+class GatePart(_Part):
+    """A site's own threshold of the artifact gate."""
+
+    family: Literal["echo", "any"] = Field(description="which density it belongs to")
+    log_density: float = Field(allow_inf_nan=False, description="frames of a lower log density are not judged")
+    share: float = Field(gt=0, lt=100, description="percent of the site's own frames below it when it was fitted")
+    model: str = Field(min_length=1, max_length=80, description="name@version of the model that told the densities")
+
+
 class ScannerProfile(_Part):
     """What is known about one scanner's video output at one resolution.
 
@@ -104,6 +113,10 @@ class ScannerProfile(_Part):
     )
     cluster_maps_before: tuple[MapName | Literal[""], ...] | None = Field(
         default=None, max_length=64, description="the maps before it, oldest first, empty for the released one"
+    )
+    gate: GatePart | None = Field(default=None, description="the site's own threshold of the artifact gate")
+    gates_before: tuple[GatePart | Literal[""], ...] | None = Field(
+        default=None, max_length=64, description="the thresholds before it, oldest first, empty for the released one"
     )
 
     @model_validator(mode="after")
@@ -194,6 +207,22 @@ def save_profile(profile: ScannerProfile, path: Path) -> None:
         When the folder cannot be written to.
     """
     _FILE.write(Path(path), profile.model_dump(exclude_none=True))
+
+
+def change_profile(path: Path, change: dict[str, Any]) -> None:
+    """Change some fields of a profile by one swap; its former text, comments and all, is kept as ``NAME.toml.bak``.
+
+    Raises
+    ------
+    CalibrationError
+        When it cannot be read or written; nothing has changed then.
+    """
+    path, profile = Path(path), load_profile(path)
+    try:
+        swap_in(path.with_name(f"{path.name}.bak"), path.read_bytes())
+    except OSError as error:
+        raise CalibrationError(f"cannot keep a copy of profile {path} ({error}): check the folder's rights") from error
+    save_profile(ScannerProfile.model_validate(profile.model_dump() | change), path)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from calibration.cluster_map import ClusterMap, load_map, save_map
-from calibration.profile import ScannerProfile, load_profile, save_profile
-from calibration.toml_file import swap_in
+from calibration.profile import change_profile, load_profile
 from capture.errors import CalibrationError
 
 REMEMBERED = 20
@@ -47,7 +46,7 @@ def store_site_map(found: ClusterMap, profile_path: Path, exam: str) -> Path:
     before = (*(profile.cluster_maps_before or ()), profile.cluster_map or "")[-REMEMBERED:]
     change: dict[str, Any] = {"cluster_map": path.name, "cluster_maps_before": before}
     try:
-        _rewrite(profile_path, profile, change | ({} if exam == (profile.exam or "echo") else {"exam": exam}))
+        change_profile(profile_path, change | ({} if exam == (profile.exam or "echo") else {"exam": exam}))
     except CalibrationError:
         path.unlink(missing_ok=True)  # made a moment ago and named by nothing
         raise
@@ -78,17 +77,8 @@ def undo_site_map(profile_path: Path) -> str | None:
     *before, former = profile.cluster_maps_before
     if former:
         load_map(Path(profile_path).parent / former)
-    _rewrite(profile_path, profile, {"cluster_map": former or None, "cluster_maps_before": before or None})
+    change_profile(profile_path, {"cluster_map": former or None, "cluster_maps_before": before or None})
     return former or None
-
-
-def _rewrite(path: Path, profile: ScannerProfile, change: dict[str, Any]) -> None:
-    path = Path(path)
-    try:
-        swap_in(path.with_name(f"{path.name}.bak"), path.read_bytes())
-    except OSError as error:
-        raise CalibrationError(f"cannot keep a copy of profile {path} ({error}): check the folder's rights") from error
-    save_profile(ScannerProfile.model_validate(profile.model_dump() | change), path)
 
 
 def _free_name(profile_path: Path, exam: str) -> Path:

@@ -139,14 +139,19 @@ class SectorCrop:
         return float(self._scale[0] * spacing_mm), float(self._scale[1] * spacing_mm)
 
     def _squash(self, crop: np.ndarray, size: int) -> np.ndarray:
-        """(h, w) -> (size, size) uint8: averaged along a side that shrinks, linear along one that grows."""
-        height, width = crop.shape
-        over = size * _oversampling(width / size), size * _oversampling(height / size)
-        if over != (width, height):
-            crop = np.asarray(cv2.resize(crop, over, interpolation=cv2.INTER_LINEAR))
-        if over != (size, size):
-            crop = np.asarray(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA))
-        return np.array(crop[:, ::-1] if self.mirrored else crop)
+        squashed = squash_crop(crop, size)
+        return np.array(squashed[:, ::-1] if self.mirrored else squashed)
+
+
+def squash_crop(crop: np.ndarray, size: int) -> np.ndarray:
+    """(h, w) -> (size, size) uint8: averaged along a side that shrinks, linear along one that grows."""
+    height, width = crop.shape
+    over = size * _oversampling(width / size), size * _oversampling(height / size)
+    if over != (width, height):
+        crop = np.asarray(cv2.resize(crop, over, interpolation=cv2.INTER_LINEAR))
+    if over != (size, size):
+        crop = np.asarray(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA))
+    return crop
 
 
 def _oversampling(ratio: float) -> int:

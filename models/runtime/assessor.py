@@ -25,7 +25,7 @@ from models.runtime.precision import open_model
 from models.runtime.providers import Provider
 from models.runtime.published import load_published
 from models.runtime.quality_clusters import open_clusters
-from models.runtime.sector_tracker import SectorTracker, StreamKnowledge, TrackedSector
+from models.runtime.sector_tracker import SectorTracker, TrackedSector, knowledge_of
 from models.runtime.stopwatch import Stopwatch
 
 BEHIND_NS = 30_000_000
@@ -110,7 +110,7 @@ class RegionalAssessor:
         self._clusters.use(self._exam)
         self._model_ids = {info.name: info.model_id for info in self.models}
         self._background = background
-        self._tracker = SectorTracker(_knowledge(profile), per_frame=per_frame, background=background is not False)
+        self._tracker = SectorTracker(knowledge_of(profile), per_frame=per_frame, background=background is not False)
         self._view = view
         self._source_view: str | None = None
         self._keep_label_map = keep_label_map
@@ -241,15 +241,3 @@ class RegionalAssessor:
 def _site_map(path: Path | None, its_exam: str, exam: str) -> ClusterMap | None:
     """The site's own map, None when it has none for an exam; DataError when it cannot be used."""
     return load_map(path) if path is not None and exam == its_exam else None
-
-
-def _knowledge(profile: ScannerProfile | None) -> StreamKnowledge:
-    if profile is None:
-        return StreamKnowledge()
-    return StreamKnowledge(
-        sector=profile.shape,
-        frame_size=(profile.height, profile.width),
-        levels=profile.signal_levels,
-        spacing_mm=profile.spacing_mm,
-        mirrored=profile.mirrored,
-    )

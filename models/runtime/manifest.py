@@ -105,16 +105,23 @@ class ModelFile(ReleasedFile):
 
 
 class MapFile(ReleasedFile):
-    """The map of clusters beside a model, as ``calibration.cluster_map.save_map`` writes it."""
+    """Reference points beside a model, as ``calibration.cluster_map.save_map`` writes them."""
 
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.npz$")
+
+
+class Thresholds(_Record):
+    """Log densities below which a frame is unlike anything known: 5 and 3 % of the fitted frames lie below them."""
+
+    tau_5: Finite
+    tau_3: Finite
 
 
 class ModelEntry(_Record):
     """One model with all its files.
 
     ``card`` is the path of the model card from the project root; ``licence`` is what the training data allow;
-    ``map`` is there for models of quality clusters alone.
+    ``map`` is there for models of quality clusters and artifact gates alone, ``thresholds`` for the latter.
     """
 
     version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]*$")
@@ -128,6 +135,7 @@ class ModelEntry(_Record):
     cause_map: CauseMap | None = None
     files: tuple[ModelFile, ...] = Field(min_length=1)
     map: MapFile | None = None
+    thresholds: Thresholds | None = None
 
     def file_of(self, precision: Precision) -> ModelFile | None:
         """The file of one precision, None when the release has none."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from calibration.crop import SectorCrop
 from calibration.levels import Levels, detect_levels, grey_of
+from calibration.profile import ScannerProfile
 from calibration.sector import SectorFinding, detect_sector
 from capture.errors import CalibrationError
 from capture.frame import Frame, SourceInfo
@@ -51,6 +52,19 @@ class StreamKnowledge:
     levels: Levels | None = None
     spacing_mm: float | None = None
     mirrored: bool = False
+
+
+def knowledge_of(profile: ScannerProfile | None) -> StreamKnowledge:
+    """What a scanner profile says of a stream; nothing without one."""
+    if profile is None:
+        return StreamKnowledge()
+    return StreamKnowledge(
+        sector=profile.shape,
+        frame_size=(profile.height, profile.width),
+        levels=profile.signal_levels,
+        spacing_mm=profile.spacing_mm,
+        mirrored=profile.mirrored,
+    )
 
 
 @dataclass(frozen=True, eq=False)

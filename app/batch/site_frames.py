@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -67,15 +68,18 @@ class SiteSource:
     is_still: bool = False
 
 
+Kept = TypeVar("Kept")
+
+
 @dataclass
-class EvenSample:
+class EvenSample(Generic[Kept]):
     """Between ``most`` and twice as many frames of a stream of unknown length, evenly spread over it.
 
     Each time there are twice as many as wanted, every other one is dropped and half as many are taken from then on.
     """
 
     most: int
-    kept: list[tuple[int, ClusterAssessment]] = field(default_factory=list)
+    kept: list[tuple[int, Kept]] = field(default_factory=list)
     stride: int = 1
     count: int = 0
 
@@ -84,14 +88,14 @@ class EvenSample:
         self.count += 1
         return (self.count - 1) % self.stride == 0
 
-    def add(self, found: ClusterAssessment) -> None:
+    def add(self, found: Kept) -> None:
         """Keep what was found in the frame counted last."""
         self.kept.append((self.count - 1, found))
         while len(self.kept) >= 2 * self.most:
             self.stride *= 2
             self.kept = [item for item in self.kept if item[0] % self.stride == 0]
 
-    def chosen(self) -> list[ClusterAssessment]:
+    def chosen(self) -> list[Kept]:
         """At most ``most`` of them, evenly spread."""
         if len(self.kept) <= self.most:
             return [found for _, found in self.kept]
@@ -143,7 +147,7 @@ def gather(
         with make_assessor(options, per_frame=is_still) as assessor:
             _require_clusters(assessor, exam)
             for item in group:
-                gathering.read(item, assessor, _part(progress, done, sources))
+                gathering.read(item, assessor, part_progress(progress, done, sources))
                 done += 1
     return gathering.result()
 
@@ -154,7 +158,7 @@ class _Gathering:
 
     exam: str
     seconds: float
-    sample: EvenSample
+    sample: EvenSample[ClusterAssessment]
     left_out: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
     seen: int = 0
@@ -179,7 +183,7 @@ class _Gathering:
                     f"{item.name} shows {info.exam}, and the map is for {self.exam}: give --exam {info.exam}"
                 )
             assessor.use_source(replace(info, is_live=False))  # every frame gets a cluster
-            frames = _for_a_while(item.source, self.seconds, progress) if info.is_live else frames_of(item.source)
+            frames = for_a_while(item.source, self.seconds, progress) if info.is_live else frames_of(item.source)
             for frame in frames:
                 if info.frame_count:
                     progress(min(frame.index / info.frame_count, 1))
@@ -215,7 +219,7 @@ def _recorded(path: Path, name: str, is_still: bool) -> SiteSource:
     return SiteSource(name, ImageFolderSource(path) if is_still else VideoFileSource(path, pace="fast"), is_still)
 
 
-def _for_a_while(source: FrameSource, seconds: float, progress: Progress) -> Iterator[Frame]:
+def for_a_while(source: FrameSource, seconds: float, progress: Progress) -> Iterator[Frame]:
     """Frames of a live source for so many seconds."""
     start = time.monotonic()
     while (gone := time.monotonic() - start) < seconds:
@@ -228,7 +232,7 @@ def _for_a_while(source: FrameSource, seconds: float, progress: Progress) -> Ite
             yield frame
 
 
-def _part(progress: Progress, done: int, sources: list[SiteSource]) -> Progress:
+def part_progress(progress: Progress, done: int, sources: list[SiteSource]) -> Progress:
     """Progress within one of several sources."""
     return lambda share: progress((done + share) / len(sources))
 

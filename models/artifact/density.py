@@ -82,8 +82,8 @@ def fit_latent_map(seen: Encoded, known: Encoded, artifacts: Encoded, pull: floa
     distance = typicality(torch.from_numpy(known.stages))[:, 0]
     m = torch.from_numpy(known.m)
     columns = (m[:, 0], m[:, 1], distance)
-    moments = torch.stack([value for c in columns for value in (c.median(), _spread(c))])
-    mean, spread = moments[0:4:2], moments[1:4:2]
+    moments = torch.stack([torch.stack([c.median(), _spread(c)]) for c in columns])  # (3, 2)
+    mean, spread = moments[:2, 0], moments[:2, 1]
     towards = -((torch.from_numpy(artifacts.m) - mean) / spread).mean(dim=0)
     towards = towards / towards.norm().clamp(min=1e-6)
     return LatentMap(typicality, moments, towards, pull).eval()

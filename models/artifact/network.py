@@ -171,7 +171,7 @@ class LatentMap(nn.Module):
     Parameters
     ----------
     typicality : of known frames
-    moments : (6,) float32: mean and spread of m_1, m_2 and of the log distance, in pairs
+    moments : (3, 2) float32: middle and spread of m_1, of m_2 and of the log distance
     towards : (2,) float32, unit vector from artifacts towards known frames, in standardised m
     pull : see above
     """
@@ -184,7 +184,7 @@ class LatentMap(nn.Module):
 
     def forward(self, m: torch.Tensor, stages: torch.Tensor) -> torch.Tensor:
         """See the class."""
-        mean, spread = self.moments[0::2], self.moments[1::2]
+        mean, spread = self.moments[:, 0], self.moments[:, 1]
         untypical = (self.typicality(stages) - mean[2]) / spread[2]
         placed = ((m - mean[:2]) / spread[:2] - self.pull * untypical * self.towards).clamp(-_FAR, _FAR)
         radius = (placed.square().sum(dim=1, keepdim=True) + 1e-4).sqrt()
@@ -210,4 +210,4 @@ def blank_gate(axes: int) -> ArtifactGateNet:
     encoder = ArtifactEncoder()
     width, zero = encoder.stage_width, torch.zeros
     typicality = Typicality(zero(width), zero(width), zero(width, axes), zero(axes), torch.tensor(0.0))
-    return ArtifactGateNet(encoder, LatentMap(typicality, zero(6), zero(2), 0.0), RealNVP())
+    return ArtifactGateNet(encoder, LatentMap(typicality, zero(3, 2), zero(2), 0.0), RealNVP())

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Recipe = TypeVar("Recipe", CoherenceRecipe, DenseRecipe, QualityRecipe, SegmentationRecipe, Us2QRecipe)
 
 
-def _need_training_extra(*modules: str) -> None:
-    """``modules`` are those that are needed beside the usual ones."""
+def need_training_extra(*modules: str) -> None:
+    """SettingsError when the training extra is not installed; ``modules`` are needed beside the usual ones."""
     for module in ("onnx", "torch", *modules):
         if find_spec(module) is None:
             raise SettingsError(
@@ -55,7 +55,7 @@ def run_train_segmentation(
     classes: int,
 ) -> int:
     """Train the segmentation on real frames, virtual ones or both; prints the checkpoint's path."""
-    _need_training_extra()
+    need_training_extra()
     from models.regional.segmentation.nnunet import NnUNetRecipe, train_nnunet
     from models.regional.segmentation.train import SegmentationRecipe, train_segmentation
 
@@ -83,7 +83,7 @@ def run_train_regional(
     start: Path | None,
 ) -> int:
     """Train the regional quality network, or one of the paper's ablation study; prints the checkpoint's path."""
-    _need_training_extra()
+    need_training_extra()
     from models.regional.end_to_end.ablation import Ablation
     from models.regional.end_to_end.paper_recipe import PaperRecipe, train_ablation
     from models.regional.end_to_end.train import QualityRecipe, train_quality
@@ -106,7 +106,7 @@ def run_train_dense(
     data: Path, virtual: Path, out: Path, epochs: int, finish_epochs: int, items: int, start: Path | None
 ) -> int:
     """Train the dense network; prints the checkpoint's path."""
-    _need_training_extra()
+    need_training_extra()
     from models.regional.dense.train import DenseRecipe, train_dense
 
     recipe = _of_length(DenseRecipe(), epochs, finish_epochs)
@@ -119,7 +119,7 @@ def run_train_coherence(
     virtual: Path, out: Path, epochs: int, finish_epochs: int, data: Path | None, start: Path | None
 ) -> int:
     """Train the coherence network on a virtual set and real frames; prints the checkpoint's path."""
-    _need_training_extra()
+    need_training_extra()
     from models.regional.coherence.train import CoherenceRecipe, train_coherence
 
     recipe = _of_length(CoherenceRecipe(), epochs, finish_epochs)
@@ -141,7 +141,7 @@ def run_train_us2qnet(
 
     ``variant`` is clusters (a number, ``auto`` or None), pre-training, filter, variational, count of digits.
     """
-    _need_training_extra("sklearn", "umap", "hdbscan")
+    need_training_extra("sklearn", "umap", "hdbscan")
     from models.us2qnet.recipe import CLUSTERS, PAPER, RELEASED, Us2QOptions
     from models.us2qnet.train import train_us2qnet
 
@@ -180,7 +180,7 @@ def _cluster_count(asked: str | None, usual: int) -> int | None:
 
 def run_export_coherence(run: Path, virtual: Path, out: Path, data: Path | None) -> int:
     """Write the model files of the coherence network and their manifest entry; prints how far each is from it."""
-    _need_training_extra()
+    need_training_extra()
     from models.regional.coherence.export import export_coherence
 
     sys.stdout.write(json.dumps(export_coherence(run, virtual, out, data), indent=2) + "\n")
@@ -189,7 +189,7 @@ def run_export_coherence(run: Path, virtual: Path, out: Path, data: Path | None)
 
 def run_export(checkpoints: Path, out: Path, data: Path, virtual: Path | None) -> int:
     """Write the model files of the regional networks and their manifest; prints what was written."""
-    _need_training_extra("sklearn")
+    need_training_extra("sklearn")
     from models.regional.export import export_regional
 
     sys.stdout.write(json.dumps(export_regional(checkpoints, out, data, virtual), indent=2) + "\n")
@@ -198,7 +198,7 @@ def run_export(checkpoints: Path, out: Path, data: Path, virtual: Path | None) -
 
 def run_export_us2qnet(run: Path, set_name: str, out: Path) -> int:
     """Write the model files of the quality clusters, their map and their manifest entry; prints what was measured."""
-    _need_training_extra("sklearn", "umap", "hdbscan")
+    need_training_extra("sklearn", "umap", "hdbscan")
     from models.us2qnet.release import release_us2qnet
 
     sys.stdout.write(json.dumps(release_us2qnet(set_name, run, out), indent=2) + "\n")
@@ -207,7 +207,7 @@ def run_export_us2qnet(run: Path, set_name: str, out: Path) -> int:
 
 def run_export_calibration(weights: Path, data: Path, frames: int) -> int:
     """Learn the corrections of the quality network and write them into its manifest entry; prints them."""
-    _need_training_extra("sklearn")
+    need_training_extra("sklearn")
     from models.regional.calibrate import calibrate_quality
 
     sys.stdout.write(json.dumps(calibrate_quality(weights, data, frames), indent=2) + "\n")
@@ -241,7 +241,7 @@ def run_evaluate_us2qnet(
     as_json: bool,
 ) -> int:
     """Make a table of the paper from networks in ``runs``; prints JSON or text, saves both with figures in ``out``."""
-    _need_training_extra("sklearn", "umap", "hdbscan")
+    need_training_extra("sklearn", "umap", "hdbscan")
     from models.us2qnet.evaluate import Experiment, evaluate_us2qnet, writable_folder, write_findings
 
     asked = Experiment(table, set_name, data, runs, seeds, count, epochs, finish_epochs)
@@ -257,7 +257,7 @@ def run_evaluate_us2qnet(
 
 def run_evaluate_released_clusters(data: Path, weights: Path | None, as_json: bool) -> int:
     """Recompute the figures of the released quality clusters; prints JSON, or one figure per line."""
-    _need_training_extra("sklearn", "umap", "hdbscan")
+    need_training_extra("sklearn", "umap", "hdbscan")
     from models.us2qnet.released import evaluate_released
 
     figures = evaluate_released(data, weights)
@@ -268,7 +268,7 @@ def run_evaluate_released_clusters(data: Path, weights: Path | None, as_json: bo
 
 def run_evaluate_digits(run: Path, data: Path) -> int:
     """Print the figures of a finished run on MNIST as JSON."""
-    _need_training_extra("sklearn", "umap", "hdbscan")
+    need_training_extra("sklearn", "umap", "hdbscan")
     from models.us2qnet.digits import run_figures
 
     sys.stdout.write(json.dumps(run_figures(run, data), indent=2, allow_nan=False) + "\n")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.commands.train import _need_training_extra
+from app.commands.train import need_training_extra
 from capture.errors import DataError, SettingsError
 from models.runtime.manifest import default_weights_folder
 from models.synthesis.data import read_real
@@ -142,7 +142,7 @@ def run_train_synthesis(
     r1_weight: float | None,
 ) -> int:
     """Train one generator; prints its path."""
-    _need_training_extra()
+    need_training_extra()
     from models.synthesis.train import train_synthesis
 
     plan = (paper_recipe if recipe == "paper" else released_recipe)(size, options)
@@ -158,7 +158,7 @@ def run_train_synthesis(
 
 def run_sweep_synthesis(data: Path, out: Path) -> int:
     """The paper's sweep, or what is left of it; prints the path of its figures."""
-    _need_training_extra()
+    need_training_extra()
     from models.synthesis.train import run_sweep
 
     sys.stdout.write(f"{run_sweep(data, out, paper_sweep())}\n")
@@ -167,7 +167,7 @@ def run_sweep_synthesis(data: Path, out: Path) -> int:
 
 def run_export_synthesis(run: Path, out: Path, epoch: int) -> int:
     """Write the file of a generator and its manifest entry; prints what was measured."""
-    _need_training_extra()
+    need_training_extra()
     from models.synthesis.export import export_synthesis
 
     sys.stdout.write(json.dumps(export_synthesis(run, out, epoch), indent=2) + "\n")
@@ -176,7 +176,7 @@ def run_export_synthesis(run: Path, out: Path, epoch: int) -> int:
 
 def run_evaluate_synthesis(data: Path, weights: Path | None, as_json: bool) -> int:
     """Recompute the figures of the released generators; prints JSON or text."""
-    _need_training_extra()
+    need_training_extra()
     from models.synthesis.released import as_text, evaluate_synthesis
 
     found = evaluate_synthesis(data, weights)

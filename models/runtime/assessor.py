@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, wait
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from calibration.profile import ScannerProfile
 from capture.errors import SettingsError
 from capture.frame import EXAMS, Frame, SourceInfo
 from capture.geometry import LinearField
+from models.runtime.beside import Beside, Timed
 from models.runtime.cluster_part import ClusterPart
 from models.runtime.contract import Assessment, FrameStamp, ModelInfo, cannot_judge, judged
 from models.runtime.fuzzy_filter import SIDE
@@ -102,9 +104,12 @@ class RegionalAssessor:
         open_theirs = partial(load_published, published, provider=provider, threads=threads) if published else None
         self._told_exam = exam or (profile.exam if profile else None)
         self._exam = self._told_exam or EXAMS[0]
+        self._beside = Beside()
         self._heart: Heart | None = None
         if self._told_exam != "abdomen":
-            self._heart = Heart(open_ours, open_theirs, method, per_frame=per_frame, keep_label_map=keep_label_map)
+            self._heart = Heart(
+                open_ours, open_theirs, method, self._beside, per_frame=per_frame, keep_label_map=keep_label_map
+            )
         site = partial(_site_map, site_map, self._exam)
         self._clusters = ClusterPart(lambda exam: open_clusters(exam, folder, manifest, open_ours, site(exam)))
         self._clusters.use(self._exam)
@@ -158,6 +163,7 @@ class RegionalAssessor:
     def close(self) -> None:
         """Release sessions and the helper thread; twice is fine."""
         self._tracker.close()
+        self._beside.close()
         self._clusters.close()
         if self._heart is not None:
             self._heart.close()
@@ -208,16 +214,29 @@ class RegionalAssessor:
         }
         if heart is None:
             watch.lap("crop")
-            known |= self._cluster(frame, crop, whole, watch)
+            known |= self._cluster(frame, crop, whole)
+            watch.lap("clusters")
             reason = known.get("cluster_reason", "")
             return cannot_judge(frame, reason, **known) if reason else judged(frame, (), **known)
+        cluster = self._start_cluster(frame, crop, whole)
         told_view = self._view or self._source_view
         picture = HeartPicture(frame, crop, crop.square(whole), spacing_mm, told_view, self._view is not None)
         watch.lap("crop")
-        found = heart.judge(picture, watch)
+        try:
+            found = heart.judge(picture, watch)
+        finally:
+            if cluster is not None:
+                wait([cluster])
         known |= found.known
-        if found.reason != NOT_APICAL and self._cluster_is_due(frame):  # learnt on apical views
-            known |= self._cluster(frame, crop, whole, watch)
+        if found.reason == NOT_APICAL:  # clusters are learnt on apical views: the next frame is asked again
+            self._clusterless = CLUSTER_EVERY_BEHIND
+        elif cluster is not None:
+            read = cluster.result()
+            watch.lap("clusters")
+            watch.beside("clusters", read.ms)
+            known |= read.found
+        elif not self._clusters.models:
+            known["cluster_reason"] = self._clusters.reason
         return cannot_judge(frame, found.reason, **known) if found.reason else judged(frame, found.regions, **known)
 
     def _cluster_is_due(self, frame: Frame) -> bool:
@@ -229,13 +248,15 @@ class RegionalAssessor:
         self._clusterless = 0
         return True
 
-    def _cluster(self, frame: Frame, crop: SectorCrop, whole: np.ndarray, watch: Stopwatch) -> dict[str, Any]:
-        """Cluster, or the reason why there is none, of the crop of a screen, (h, w) uint8."""
-        if not self._clusters.models:
-            return {"cluster_reason": self._clusters.reason}
-        found = self._clusters.read(crop.square(whole, SIDE), FrameStamp(frame.index, frame.t_mono_ns))
-        watch.lap("clusters")
-        return found
+    def _start_cluster(self, frame: Frame, crop: SectorCrop, whole: np.ndarray) -> Future[Timed[dict[str, Any]]] | None:
+        """Cluster of a heart's frame whose turn it is, or the reason why there is none."""
+        if not self._clusters.models or not self._cluster_is_due(frame):
+            return None
+        return self._beside.start(lambda: self._cluster(frame, crop, whole))
+
+    def _cluster(self, frame: Frame, crop: SectorCrop, whole: np.ndarray) -> dict[str, Any]:
+        """Cluster of the crop of a screen, (h, w) uint8, or the reason why there is none."""
+        return self._clusters.read(crop.square(whole, SIDE), FrameStamp(frame.index, frame.t_mono_ns))
 
 
 def _site_map(path: Path | None, its_exam: str, exam: str) -> ClusterMap | None:

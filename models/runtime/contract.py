@@ -190,7 +190,7 @@ class Assessment:
     spacing_assumed : the annulus radius rests on an assumed, not a known, pixel spacing
     label_map : (H, W) uint8 in the frame's own pixel grid when it was asked for, else None
     model_ids : name -> ``name@precision#hash`` of every model that had a part
-    stages_ms : time of each stage in ms
+    stages_ms : time of each stage in ms; ``..._beside`` is of a network that ran beside the stages, not of their sum
     """
 
     frame_index: int

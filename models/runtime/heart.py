@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +12,12 @@ import numpy as np
 from calibration.crop import SectorCrop
 from capture.errors import SettingsError
 from capture.frame import Frame
+from models.runtime.beside import Beside, Timed
 from models.runtime.causes import BY_SEVERITY, OUTSIDE_SHARE, advice_of, frame_causes, region_causes
 from models.runtime.contract import REGION_NAMES, Cause, ModelInfo, RegionAssessment, label_of
 from models.runtime.dense import pooled, region_shares
 from models.runtime.dense_model import REGIONAL_DENSE, DenseModel
-from models.runtime.end_to_end import REGIONAL_QUALITY, EndToEnd
+from models.runtime.end_to_end import REGIONAL_QUALITY, EndToEnd, QualityReading
 from models.runtime.labels import contours_of, full_label_map, strongest_class
 from models.runtime.outlining import SEGMENTATION, Outlined, Outliner
 from models.runtime.plausibility import PlausibilityGate, heart_confidence
@@ -31,6 +33,9 @@ LEAST_CONFIDENCE = 0.75  # mean probability inside the heart
 METHODS = ("end_to_end", "dense")
 MODEL_SIZE = 256
 _LOWEST, _HIGHEST = 1.0, 5.0
+Reading = Future[Timed[QualityReading | np.ndarray]]
+"""Of the network that scores: ours, or a site's own."""
+
 _GOOD = 3.5  # a region that is rated good needs no excuse
 
 
@@ -81,6 +86,7 @@ class Heart:
     open_model : gives the session of one of our models by its name; closed with this object
     published : a site's own quality model that scores in place of ours, or None; closed with this object
     method : what scores the regions, one of ``METHODS``
+    beside : runs the scoring network while the outlines are found
     per_frame : pictures have nothing to do with each other
     keep_label_map : put a label map in the frame's own grid among what is known
 
@@ -97,6 +103,7 @@ class Heart:
         open_model: Callable[[str], ModelSession],
         published: Callable[[], PublishedQuality] | None,
         method: str,
+        beside: Beside,
         *,
         per_frame: bool,
         keep_label_map: bool,
@@ -116,6 +123,7 @@ class Heart:
             one_pass=self._scorer is None,
         )
         self._gate, self._per_frame, self._keep_label_map = PlausibilityGate(), per_frame, keep_label_map
+        self._beside = beside
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
@@ -146,6 +154,21 @@ class Heart:
         ModelError
             When a model fails to run or gives values that are not finite.
         """
+        reading = self._start_reading(picture.grey)
+        try:
+            return self._judge(picture, reading, watch)
+        finally:
+            if reading is not None:  # also of a refused frame: the next one finds the network free
+                wait([reading])
+
+    def _start_reading(self, grey: np.ndarray) -> Reading | None:
+        """The scoring network's own reading of a square, which needs no outlines."""
+        scorer = self._scorer
+        if scorer is None:
+            return None
+        return self._beside.start(lambda: scorer.read(grey) if isinstance(scorer, EndToEnd) else scorer.scores(grey))
+
+    def _judge(self, picture: HeartPicture, reading: Reading | None, watch: Stopwatch) -> HeartFinding:
         crop, spacing_mm = picture.crop, picture.spacing_mm
         outlined = self._outliner.outline(picture.grey, picture.frame.t_mono_ns, picture.told_view)
         watch.lap("network")
@@ -168,7 +191,10 @@ class Heart:
             watch.lap("contours")
             return HeartFinding((), str(failure.reason), known)
         watch.lap("regions")
-        regions, causes = self._score(picture.grey, outlined, division, crop, spacing_mm)
+        read = None if reading is None else reading.result()
+        if read is not None:
+            watch.beside("quality", read.ms)
+        regions, causes = _score(outlined, read.found if read else None, division, crop, spacing_mm)
         watch.lap("quality")
         known["contours"] = contours_of(division.labels, crop)
         length_share = _length_share(division, crop, spacing_mm)
@@ -188,28 +214,27 @@ class Heart:
             raise _Refusal(reason)
         return division
 
-    def _score(
-        self,
-        grey: np.ndarray,
-        outlined: Outlined,
-        division: RegionDivision,
-        crop: SectorCrop,
-        spacing_mm: float | None,
-    ) -> tuple[tuple[RegionAssessment, ...], tuple[Cause, ...]]:
-        """Eight records and the frame's causes."""
-        shares = region_shares(division, crop.mm_per_model_px(spacing_mm or 1.0), crop.sector_mask_model)
-        if isinstance(self._scorer, EndToEnd):
-            second = self._scorer.read(grey)
-            scores, (severity, told) = second.region_ratings(shares), second.region_causes(shares)
-        else:
-            assert outlined.reading is not None  # read in every frame then
-            reading = outlined.reading
-            rating = pooled(reading.rating, shares) if self._scorer is None else self._scorer.scores(grey)
-            scores, severity, told = np.clip(rating, _LOWEST, _HIGHEST), pooled(reading.severity, shares), BY_SEVERITY
-        reasons = region_causes(severity, division.outside_share, told)
-        length_share = _length_share(division, crop, spacing_mm)
-        causes = frame_causes(severity, division.outside_share, outlined.foreshortening, length_share, told)
-        return _regions(division, scores, reasons, crop), causes
+
+def _score(
+    outlined: Outlined,
+    read: QualityReading | np.ndarray | None,
+    division: RegionDivision,
+    crop: SectorCrop,
+    spacing_mm: float | None,
+) -> tuple[tuple[RegionAssessment, ...], tuple[Cause, ...]]:
+    """Eight records and the frame's causes; ``read``: of our network, a site's scores (8,), or None for dense maps."""
+    shares = region_shares(division, crop.mm_per_model_px(spacing_mm or 1.0), crop.sector_mask_model)
+    if isinstance(read, QualityReading):
+        scores, (severity, told) = read.region_ratings(shares), read.region_causes(shares)
+    else:
+        assert outlined.reading is not None  # read in every frame then
+        rating = pooled(outlined.reading.rating, shares) if read is None else read
+        severity, told = pooled(outlined.reading.severity, shares), BY_SEVERITY
+        scores = np.clip(rating, _LOWEST, _HIGHEST)
+    reasons = region_causes(severity, division.outside_share, told)
+    length_share = _length_share(division, crop, spacing_mm)
+    causes = frame_causes(severity, division.outside_share, outlined.foreshortening, length_share, told)
+    return _regions(division, scores, reasons, crop), causes
 
 
 def _length_share(division: RegionDivision, crop: SectorCrop, spacing_mm: float | None) -> float:

@@ -44,9 +44,9 @@ class ProviderError(ModelError):
 
 
 def default_threads() -> int:
-    """Threads within one network: the cores this process may use, four at most."""
+    """Threads within one network: half of the cores this process may use, since two run at a time; four at most."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, _MOST_THREADS))
+    return max(1, min(cores // 2, _MOST_THREADS))
 
 
 def session_options(threads: int) -> ort.SessionOptions:

@@ -12,6 +12,10 @@ class Stopwatch:
         self.stages_ms: dict[str, float] = {}
         self._last = time.perf_counter()
 
+    def beside(self, stage: str, ms: float) -> None:
+        """Note work that ran beside the stages: its time is in none of them but the one that waited for its end."""
+        self.stages_ms[f"{stage}_beside"] = ms
+
     def lap(self, stage: str) -> None:
         """End a stage."""
         now = time.perf_counter()

@@ -13,8 +13,9 @@ from app.ui.live.presenter import Shown
 _log = logging.getLogger(__name__)
 
 PAUSE_MS = 3
-"""Between news and the look at it. Painting holds Python's lock: the assess worker, which begins with a frame at that
-moment, gets into its networks first, which do without the lock, and both then go on side by side."""
+"""Between a new frame and the look at it. Painting holds Python's lock: the assess worker, which begins with the frame
+at that moment, gets into its networks first, which do without the lock, and both then go on side by side. A result is
+painted at once: the worker waits for the next frame then."""
 
 
 class Rings(Shown, Protocol):
@@ -42,7 +43,7 @@ class EngineBridge(QObject):
         self._pause.setTimerType(Qt.TimerType.PreciseTimer)
         self._pause.setInterval(PAUSE_MS)
         self._pause.timeout.connect(self._answer)
-        self._rung.connect(self._pause.start, Qt.ConnectionType.QueuedConnection)
+        self._rung.connect(self._begin, Qt.ConnectionType.QueuedConnection)
         engine.on_news = self._ring
 
     def close(self) -> None:
@@ -56,6 +57,13 @@ class EngineBridge(QObject):
                 self._rung.emit()
             except RuntimeError:  # the window was deleted while a worker was on its way here
                 _log.debug("news after the window was closed")
+
+    def _begin(self) -> None:
+        frame, result = self._engine.shown_frame(), self._engine.shown()
+        if frame is not None and result is not None and result.frame is frame:
+            self._answer()
+        else:
+            self._pause.start()
 
     def _answer(self) -> None:
         self._waiting = False  # before the look: what comes during it rings again

@@ -139,11 +139,12 @@ class SectorCrop:
         return float(self._scale[0] * spacing_mm), float(self._scale[1] * spacing_mm)
 
     def _squash(self, crop: np.ndarray, size: int) -> np.ndarray:
-        squashed = squash_crop(crop, size)
-        return np.array(squashed[:, ::-1] if self.mirrored else squashed)
+        """``squashed``, the standard way round; a new array."""
+        crop = squashed(crop, size)
+        return np.array(crop[:, ::-1] if self.mirrored else crop)
 
 
-def squash_crop(crop: np.ndarray, size: int) -> np.ndarray:
+def squashed(crop: np.ndarray, size: int) -> np.ndarray:
     """(h, w) -> (size, size) uint8: averaged along a side that shrinks, linear along one that grows."""
     height, width = crop.shape
     over = size * _oversampling(width / size), size * _oversampling(height / size)

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch.utils.data import DataLoader
 
-from capture.errors import DataError
+from capture.errors import DataError, SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +129,24 @@ def load_average(
     except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError, EOFError) as error:
         advice = "give the checkpoint of a run of this kind"
         raise DataError(f"cannot begin with {checkpoint}: {error}; {advice}") from error
+
+
+def require_same_run(path: Path, asked: dict[str, object]) -> None:
+    """Write what a run is asked for to ``path`` (JSON), or compare it with what the run there was asked for before.
+
+    Raises
+    ------
+    SettingsError
+        When the folder holds a run that was asked for something else.
+    """
+    if path.is_file():
+        before = json.loads(path.read_text())["asked"]
+        if before != asked:
+            differ = ", ".join(key for key in asked if before.get(key) != asked[key])
+            raise SettingsError(f"the run in {path.parent} was started with another {differ}: give another folder")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"asked": asked}, indent=2) + "\n")
 
 
 class EpochData(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from app.commands.train import need_training_extra
+from app.commands.training_extra import need_training_extra
 
 Variant = tuple[str, int, float | None, int | None]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.commands.train import need_training_extra
+from app.commands.training_extra import need_training_extra
 from capture.errors import DataError, SettingsError
 from models.runtime.manifest import default_weights_folder
 from models.synthesis.data import read_real

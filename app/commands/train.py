@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from app.commands.training_extra import need_training_extra
 from capture.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
     from models.us2qnet.tables import SetName
 
     Recipe = TypeVar("Recipe", CoherenceRecipe, DenseRecipe, QualityRecipe, SegmentationRecipe, Us2QRecipe)
-
-
-def need_training_extra(*modules: str) -> None:
-    """SettingsError when the training extra is not installed; ``modules`` are needed beside the usual ones."""
-    for module in ("onnx", "torch", *modules):
-        if find_spec(module) is None:
-            raise SettingsError(
-                f"{module} is not installed: training needs the extra 'train' (pip install 'sonogauge[train]')"
-            )
 
 
 def _of_length(recipe: Recipe, epochs: int, finish_epochs: int) -> Recipe:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.cluster_map import ClusterMap, map_of
-from calibration.crop import squash_crop
+from calibration.crop import squashed
 from calibration.profile import GatePart
 from capture.errors import DataError, ModelError, PictureError
 from models.runtime.contract import ModelInfo
@@ -162,7 +162,7 @@ class ArtifactGate:
                 f"the gate reads a grey crop (H, W) of uint8 with sides of {_SMALLEST_SIDE} or more, "
                 f"not {crop.dtype} {crop.shape}"
             )
-        square = squash_crop(crop, self._side)
+        square = squashed(crop, self._side)
         return (square.astype(np.float32) / np.float32(255))[np.newaxis, np.newaxis]
 
 

@@ -75,7 +75,7 @@ class QualityClusters:
             When the model fails or gives values that are not finite.
         """
         filtered = self._filter.preprocess(grey)
-        _refuse_one_colour(grey)
+        refuse_one_colour(grey)
         outputs = self._outputs(filtered)
         if self._site is not None:
             outputs |= {"shares": self._site.assign(outputs["latent"]), "place": self._site.place(outputs["latent"])}
@@ -158,6 +158,24 @@ def level_of(severity: float) -> int:
     return 5 - math.floor(4 * severity + 0.5)
 
 
+def refuse_one_colour(grey: np.ndarray) -> None:
+    """Refuse a picture without any structure; black outside a sector counts as none.
+
+    Parameters
+    ----------
+    grey : (H, W) uint8, or float32 in 0..1
+
+    Raises
+    ------
+    PictureError
+        When 90 % of the pixels that are not black have one level.
+    """
+    levels = grey if grey.dtype == np.uint8 else np.rint(grey * 255).astype(np.uint8)
+    shown = cv2.calcHist([levels], [0], None, [256], [0, 256])[1:]
+    if not shown.any() or shown.max() >= ONE_COLOUR_SHARE * shown.sum():
+        raise PictureError("the picture is of one colour: check the probe, the gain and the cable")
+
+
 def _refuse_other_features(site: ClusterMap, in_use: str) -> None:
     """DataError for a map whose frames another model, or another version of it, has read."""
     its = site.parameters.get("features", in_use)
@@ -179,14 +197,6 @@ def _order_of(session: ModelSession) -> dict[str, int]:
             f"(1, {SIDE}, {SIDE}) and {', '.join(_OUTPUTS)}: reinstall the weights"
         )
     return {name: names.index(name) for name in _OUTPUTS}
-
-
-def _refuse_one_colour(grey: np.ndarray) -> None:
-    """PictureError for a picture without any structure; black outside a sector counts as none."""
-    levels = grey if grey.dtype == np.uint8 else np.rint(grey * 255).astype(np.uint8)
-    shown = cv2.calcHist([levels], [0], None, [256], [0, 256])[1:]
-    if not shown.any() or shown.max() >= ONE_COLOUR_SHARE * shown.sum():
-        raise PictureError("the picture is of one colour: check the probe, the gain and the cable")
 
 
 def _as_probabilities(shares: np.ndarray, model_id: str) -> np.ndarray:

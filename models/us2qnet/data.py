@@ -115,13 +115,16 @@ def in_one(pictures: Sequence[SectorPicture]) -> QualityImages:
 
 
 def known_levels(
-    pictures: Sequence[SectorPicture], levels: Sequence[float] = THREE_LEVELS, seed: int = LEVEL_SEED
+    pictures: Sequence[SectorPicture],
+    levels: Sequence[float] = THREE_LEVELS,
+    seed: int = LEVEL_SEED,
+    every_kind: Sequence[str] = KINDS,
 ) -> list[SectorPicture]:
     """Every picture at every level; each level uses every kind equally often, and no kind keeps to one view."""
     random = np.random.default_rng(seed)
     found = []
     for label, level in enumerate(levels):
-        kinds = _equally_often(len(pictures), random)
+        kinds = equally_often(every_kind, len(pictures), random)
         seeds = random.integers(2**31, size=len(pictures))
         for picture, kind, field_seed in zip(pictures, kinds, seeds, strict=True):
             found.append(replace(picture.worse(kind, level, int(field_seed)), label=label))
@@ -138,16 +141,17 @@ def graded_versions(pictures: Sequence[SectorPicture], versions: int, seed: int)
     found = []
     for _ in range(versions):
         levels = np.clip(random.uniform(-0.15, 1.1, len(pictures)), 0, 1)
-        kinds = _equally_often(len(pictures), random)
+        kinds = equally_often(KINDS, len(pictures), random)
         seeds = random.integers(2**31, size=len(pictures))
         for picture, kind, level, field_seed in zip(pictures, kinds, levels, seeds, strict=True):
             found.append(picture.worse(kind, float(level), int(field_seed)))
     return found
 
 
-def _equally_often(count: int, random: np.random.Generator) -> list[str]:
+def equally_often(kinds: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
+    """So many kinds in random order, each as often as the others to within one."""
     order = random.permutation(count)
-    return [KINDS[place % len(KINDS)] for place in order]
+    return [kinds[place % len(kinds)] for place in order]
 
 
 def read_mnist(data_dir: Path, count: int = 0, seed: int = SHUFFLE_SEED) -> QualityImages:

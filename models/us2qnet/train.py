@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from calibration.cluster_map import centroids_of
 from capture.errors import DataError, SettingsError
-from models.training import Run, load_average
+from models.training import Run, load_average, require_same_run
 from models.us2qnet.cluster_count import choose_clusters
 from models.us2qnet.network import QUALITY, Us2QNet, target_shares
 from models.us2qnet.postprocessing import fit_map
@@ -65,7 +65,7 @@ def train_us2qnet(
     if options.clusters is not None and options.clusters < 2:
         raise SettingsError(f"{options.clusters} clusters tell nothing apart: give 2 or more, or auto")
     checkpoint = out_dir / f"us2qnet_{name}.pt"
-    _same_run(checkpoint.with_suffix(".json"), asked_for(name, recipe, options))
+    require_same_run(checkpoint.with_suffix(".json"), asked_for(name, recipe, options))
     pictures = _pictures(name, data_dir, pictures_dir or out_dir, recipe, options, prepare)
     network = new_network(pictures.size, options.clusters or CLUSTERS[name], options.variational, recipe)
     if options.pretraining:
@@ -91,18 +91,6 @@ def new_network(size: int, clusters: int, variational: bool, recipe: Us2QRecipe)
         with torch.no_grad():
             network.prior.log_variance[:, QUALITY] = 2 * math.log(recipe.severity_step / 2)
     return network
-
-
-def _same_run(path: Path, asked: dict[str, object]) -> None:
-    """Write what the run is asked for, or compare with what it was asked for before."""
-    if path.is_file():
-        before = json.loads(path.read_text())["asked"]
-        if before != asked:
-            differ = ", ".join(key for key in asked if before.get(key) != asked[key])
-            raise SettingsError(f"the run in {path.parent} was started with another {differ}: give another folder")
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"asked": asked}, indent=2) + "\n")
 
 
 def _pictures(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_organs import write_sets
+from tests.support.made_up_sets import write_sets
 
 import models.artifact.recipe as recipes
 from models.artifact.kinds import FAMILIES

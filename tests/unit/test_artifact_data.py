@@ -15,7 +15,7 @@ from models.artifact.kinds import FAMILIES, HELD_OUT, LABELLED, OTHER_ORGAN, TRA
 from models.artifact.network import SIZE
 from models.artifact.pictures import DENSITY, ENCODER, TEST, organ_pictures
 from models.runtime.manifest import Thresholds
-from tests.support.made_up_organs import write_sets
+from tests.support.made_up_sets import write_sets
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch speaks of its own plans
 

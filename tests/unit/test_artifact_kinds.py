@@ -15,8 +15,8 @@ from models.artifact.kinds import FAMILIES, HELD_OUT, TRAINING
 from models.artifact.network import SIZE
 from models.artifact.pictures import DENSITY, ENCODER, HEART, SourcePicture, part_of, straight_sector
 from models.artifact.simulated import Canvas, Fan
-from tests.support.made_up_organs import HEART as HEART_SECTOR
-from tests.support.made_up_organs import speckle
+from tests.support.made_up_sets import HEART as HEART_SECTOR
+from tests.support.made_up_sets import speckle
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch speaks of its own plans
 

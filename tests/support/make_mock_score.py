@@ -1,0 +1,58 @@
+"""Stand-in for the score: the brighter the mean of a picture, the better."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from onnx import TensorProto, helper
+
+SIDE = 224
+
+
+def score_bytes(note: str = "") -> bytes:
+    """ONNX bytes: picture (N, 1, 224, 224) float32 -> severity (N, 1), minus the mean grey level 0..1."""
+    nodes = [
+        helper.make_node("Flatten", ["picture"], ["flat"]),
+        helper.make_node("ReduceMean", ["flat"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Neg", ["mean"], ["severity"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "mock_score",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["N", 1, SIDE, SIDE])],
+        [helper.make_tensor_value_info("severity", TensorProto.FLOAT, ["N", 1])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9, producer_name=note)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def add_mock_score(folder: Path, precisions: tuple[str, ...] = ("float32",), **changes: object) -> Path:
+    """Put the stand-in and its manifest entry, with ``changes``, into a folder of weights; returns it.
+
+    Its calibration makes a black picture 0 points and one of mean grey level 0.5 or more 100.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text()) if path.exists() else {"format": 1, "models": {}}
+    files = []
+    for precision in precisions:
+        content, name = score_bytes(precision), f"score.{precision}.onnx"
+        (folder / name).write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        files.append({"precision": precision, "file": name, "sha256": digest, "bytes": len(content)})
+    entry = {
+        "version": "0.0.1",
+        "task": "other",
+        "contract": {
+            "input": {"name": "picture", "shape": [None, 1, SIDE, SIDE], "value_range": [0, 1]},
+            "outputs": [{"name": "severity", "shape": [None, 1]}],
+        },
+        "correction": {"slope": 0.5, "intercept": -0.5},
+        "files": files,
+    }
+    manifest["models"]["score"] = entry | changes
+    path.write_text(json.dumps(manifest, indent=1))
+    return folder

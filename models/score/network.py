@@ -23,7 +23,7 @@ class ScoreNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fold, self.inside, self.pool = nn.PixelUnshuffle(FOLD), Inside(), SectorPool()
+        self.fold, self.inside, self.pool = nn.PixelUnshuffle(FOLD), Inside(SIZE // FOLD), SectorPool()
         before = (FOLD**2 + 1, *WIDTHS[:-1])
         self.stages = nn.ModuleList(
             _stage(i, o, 1 if n == 0 else 2) for n, (i, o) in enumerate(zip(before, WIDTHS, strict=True))
@@ -42,23 +42,23 @@ class ScoreNet(nn.Module):
 
 
 class Inside(nn.Module):
-    """(N, 1, S, S) in 0..1 -> (N, 1, S / 4, S / 4): 1 in the sector, 0 around it.
+    """(N, 1, 4 S, 4 S) in 0..1 -> (N, 1, S, S): 1 in the sector, 0 around it.
 
     Inside is what has a grey cell on either side of it along its row, and above and below it along its column:
-    cavities and shadows within a sector are black too.
+    cavities and shadows within a sector are black too. Sums up to a cell are products with a triangle of ones, since
+    the runtime has no running sum in float16.
     """
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.up_to = nn.Buffer(torch.ones(side, side).triu(), persistent=False)
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
         """See the class."""
         grey = (functional.max_pool2d(picture, FOLD) > 0).to(picture.dtype)
-        return _between(grey, 3) * _between(grey, 2)
-
-
-def _between(grey: torch.Tensor, axis: int) -> torch.Tensor:
-    """1 from the first to the last 1 along an axis."""
-    passed = grey.cumsum(axis)
-    left = grey.sum(axis, keepdim=True) - passed + grey
-    return passed.clamp(max=1) * left.clamp(max=1)
+        across = (grey @ self.up_to).clamp(max=1) * (grey @ self.up_to.T).clamp(max=1)
+        along = (self.up_to.T @ grey).clamp(max=1) * (self.up_to @ grey).clamp(max=1)
+        return (across * along).to(picture.dtype)
 
 
 class SectorPool(nn.Module):

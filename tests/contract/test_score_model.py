@@ -100,7 +100,7 @@ def test_a_calibration_that_is_none_is_refused(tmp_path: Path, changes: dict[str
 
 def test_another_model_in_its_place_is_refused(tmp_path: Path):
     contract = {
-        "input": {"name": "picture", "shape": [None, 1, None, SIDE], "value_range": [0, 1]},
+        "input": {"name": "picture", "shape": [None, None, SIDE, SIDE], "value_range": [0, 1]},
         "outputs": [{"name": "severity", "shape": [None, 1]}],
     }
     with pytest.raises(ModelError, match="the score needs"):

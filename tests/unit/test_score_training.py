@@ -60,7 +60,7 @@ def test_inside_is_the_sector_with_its_black_cavities():
     picture = torch.zeros(1, 1, 32, 32)
     picture[:, :, 4:28, 8:24] = 0.2
     picture[:, :, 12:20, 12:20] = 0
-    found = Inside()(picture)[0, 0]
+    found = Inside(8)(picture)[0, 0]
     wanted = torch.zeros(8, 8)
     wanted[1:7, 2:6] = 1
     assert torch.equal(found, wanted)

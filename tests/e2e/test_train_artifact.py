@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.made_up_sets import write_sets
 
 import models.artifact.recipe as recipes
 from models.artifact.kinds import FAMILIES
 from models.runtime.artifact_gate import open_gate
 from models.runtime.manifest import load_manifest, verify
 from models.runtime.precision import open_model
+from tests.support.made_up_sets import write_sets
 
 Sonogauge = Callable[..., Any]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app import cli_artifact, cli_score  # noqa: F401 (they add their commands)
 from app.cli_calibrate import calibrate_app
 from app.cli_options import (
     DEFAULT_DATA,

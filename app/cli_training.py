@@ -15,7 +15,6 @@ export_app = typer.Typer(help="Turn a checkpoint into released model files.", no
 
 Out = Annotated[Path, typer.Option(help="Folder for the checkpoint; a run there goes on where it stopped.")]
 Epochs = Annotated[int, typer.Option(min=0, help="Passes over the data per phase; 0: as the recipe says.")]
-Family = Annotated[Literal["echo", "any"], typer.Option(help="What is known: apical echo, or any organ.")]
 FinishEpochs = Annotated[int, typer.Option(min=0, help="Passes of the second phase; 0: as many as --epochs.")]
 
 
@@ -114,79 +113,6 @@ def train_us2qnet(
     raise typer.Exit(run_train_us2qnet(set_name, data, out, epochs, finish_epochs, variant, seed, recipe))
 
 
-@train_app.command("artifact")
-def train_artifact(
-    out: Out,
-    family: Family,
-    data: Data = DEFAULT_DATA,
-    epochs: Epochs = 0,
-    virtual: Annotated[Path | None, typer.Option(help="Virtual set, whose apical frames are known as well.")] = None,
-    recipe: Annotated[Literal["released", "paper"], typer.Option(help="paper: equation 1 on the 2-d latent alone.")] = (
-        "released"
-    ),
-    labelled: Annotated[
-        int, typer.Option(min=0, help="Few-label refinement: so many labelled artifacts of the held-out kinds.")
-    ] = 0,
-    pull: Annotated[
-        float | None, typer.Option(min=0, help="How far untypical pictures are moved in the latent; 0: not at all.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Default: the recipe's.")] = None,
-) -> None:
-    """Artifact gate: a contrastive encoder, then a flow for the density of known frames.
-
-    A finished run that is called again with another --pull fits the gate anew and keeps the encoder.
-    """
-    from app.commands.artifact import run_train_artifact
-
-    variant = (recipe, labelled, pull, seed)
-    raise typer.Exit(run_train_artifact(family, data, out, epochs, virtual, variant))
-
-
-@export_app.command("artifact")
-def export_artifact(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished 'train artifact' of that family.")],
-    family: Family,
-    out: Annotated[Path, typer.Option(help="Folder for the model files, the reference points and the manifest.")],
-) -> None:
-    """INT8, float32 and float16 files of the gate, its thresholds and reference points, with a parity check."""
-    from app.commands.artifact import run_export_artifact
-
-    raise typer.Exit(run_export_artifact(run, family, out))
-
-
-@evaluate_app.command("artifact")
-def evaluate_artifact(
-    data: Data = DEFAULT_DATA,
-    weights: Weights = None,
-    family: Annotated[
-        Literal["echo", "any", "both"], typer.Option(help="Whose figures; those of echo stand at the top.")
-    ] = "both",
-    json_out: Json = False,
-) -> None:
-    """The released artifact gates on held-out patients and kinds of artifacts, beside the paper's figures."""
-    from app.commands.artifact import run_evaluate_artifact
-
-    raise typer.Exit(run_evaluate_artifact(data, weights, family, json_out))
-
-
-@train_app.command("score")
-def train_score(
-    out: Out,
-    data: Data = DEFAULT_DATA,
-    epochs: Epochs = 0,
-    recipe: Annotated[
-        Literal["released", "paper"], typer.Option(help="paper: BUSI alone, its section 3.")
-    ] = "released",
-    net: Annotated[
-        Literal["small", "resnet18"], typer.Option(help="Of the released recipe; the paper's is always resnet18.")
-    ] = "small",
-) -> None:
-    """The 0-100 score on three organs, made worse by known amounts; or the paper's recipe with its figures."""
-    from app.commands.train_score import run_train_score
-
-    raise typer.Exit(run_train_score(data, out, recipe, net, epochs))
-
-
 @export_app.command("coherence")
 def export_coherence(
     run: Annotated[Path, typer.Argument(help="Folder of 'train coherence', with coherence.pt.")],
@@ -225,17 +151,6 @@ def export_us2qnet(
     from app.commands.train import run_export_us2qnet
 
     raise typer.Exit(run_export_us2qnet(run, set_name, out))
-
-
-@export_app.command("score")
-def export_score(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished 'train score'.")],
-    out: Annotated[Path, typer.Option(help="Folder for the model files and their manifest.")],
-) -> None:
-    """INT8, float32 and float16 files of the score with its calibration, and a parity check."""
-    from app.commands.train_score import run_export_score
-
-    raise typer.Exit(run_export_score(run, out))
 
 
 @export_app.command("calibration")
@@ -305,14 +220,6 @@ def evaluate_us2qnet(
         raise typer.BadParameter("a table needs a folder for its networks: give --runs DIR")
     asked = (table, set_name, data, runs, seeds, count, epochs, finish_epochs)
     raise typer.Exit(run_evaluate_us2qnet(*asked, out, json_out))
-
-
-@evaluate_app.command("score")
-def evaluate_score(data: Data = DEFAULT_DATA, weights: Weights = None, json_out: Json = False) -> None:
-    """The released score on held-out groups and on organs never trained on; the paper's recipe as it was stored."""
-    from app.commands.train_score import run_evaluate_score
-
-    raise typer.Exit(run_evaluate_score(data, weights, json_out))
 
 
 @evaluate_app.command("raters")

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.engine.channels import Snapshot
 from app.engine.pipeline import Engine
-from app.engine.state import SignalState
+from app.engine.state import Assessed, EngineState, SignalState
 from app.ui.bench_view import OffscreenPanes, run_offscreen
+from app.ui.live.bridge import EngineBridge
 from app.ui.main_window import MainWindow
 from app.ui.run import run_window, v4l2_choices
 from capture.errors import CaptureError
@@ -207,3 +209,35 @@ def test_a_picture_that_cannot_be_written_is_told(
 
 def test_devices_of_this_machine_can_be_listed():
     assert all(choice.spec.startswith("v4l2:") for choice in v4l2_choices())
+
+
+class Shown:
+    """An engine that shows what it is told to."""
+
+    def __init__(self) -> None:
+        self.on_news: Callable[[], None] | None = None
+        self.state = Snapshot("state", EngineState())
+        self.frame, self.result, self.is_frozen = heart_frame(0), None, False
+
+    def shown(self) -> Assessed | None:
+        return self.result
+
+    def shown_frame(self) -> Frame | None:
+        return self.frame
+
+
+def test_a_result_is_painted_at_once_and_a_new_frame_after_a_pause(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("app.ui.live.bridge.PAUSE_MS", 300)
+    engine, news = Shown(), []
+    bridge = EngineBridge(engine)
+    bridge.news.connect(lambda: news.append(time.monotonic()))
+    started = time.monotonic()
+    engine.on_news()
+    qtbot.waitUntil(lambda: len(news) == 1, timeout=5000)
+    assert news[0] - started >= 0.29
+    engine.result = Assessed(engine.frame, heart(engine.frame), 0)
+    started = time.monotonic()
+    engine.on_news()
+    qtbot.waitUntil(lambda: len(news) == 2, timeout=5000)
+    assert news[1] - started < 0.29
+    bridge.close()

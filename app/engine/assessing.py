@@ -239,8 +239,7 @@ class AssessLoop:
         now_ns = self._clock_ns()
         self._timing.assess_ms.add((now_ns - start_ns) / 1e6)
         self._timing.stages(assessment.stages_ms)
-        if assessment.cluster_age_ms is not None:
-            self._timing.cluster_age_ms.add(assessment.cluster_age_ms)
+        self._timing.ages(assessment.ages_ms)
         self._timing.assessed.add(now_ns)
         self.finished += 1
         self._results.put(Assessed(frame, assessment, now_ns))

@@ -57,7 +57,7 @@ class Reporter:
             result_age_ms=None if assessed is None else result_age_ms(assessed, newest),
             assess_ms=timing.assess_ms.percentiles(RECENT_VALUES),
             capture_to_paint_ms=timing.capture_to_paint_ms.percentiles(RECENT_VALUES),
-            cluster_age_ms=timing.cluster_age_ms.percentiles(RECENT_VALUES),
+            ages_ms=timing.largest_ages_ms(RECENT_VALUES),
             stages_ms=timing.stage_percentiles(RECENT_VALUES),
             frames_captured=self.frames.generation,
             frames_assessed=self.assess.finished,

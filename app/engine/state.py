@@ -70,7 +70,7 @@ class EngineState:
     capture_age_ms : now minus the newest frame's capture time, None before the first frame
     result_age_ms : newest frame's capture time minus that of the newest assessed frame, None before the first
     assess_ms, capture_to_paint_ms, stages_ms : over the last 10 s, None or missing when nothing was measured
-    cluster_age_ms : how much older than the assessed frame that of its cluster was, likewise
+    ages_ms : by field of an assessment, how much older than the assessed frame its own was at most in the last 10 s
     frames_captured, frames_assessed, drops : counts since the start; drops by channel name
     source_drops : what the present source lost before the engine saw it, not part of frames_captured
     models, provider, precision : models in use; provider and precision empty until they are ready
@@ -91,7 +91,7 @@ class EngineState:
     result_age_ms: float | None = None
     assess_ms: Percentiles | None = None
     capture_to_paint_ms: Percentiles | None = None
-    cluster_age_ms: Percentiles | None = None
+    ages_ms: Mapping[str, float] = field(default_factory=dict)
     stages_ms: Mapping[str, Percentiles] = field(default_factory=dict)
     frames_captured: int = 0
     frames_assessed: int = 0

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.engine.state import EngineState
 from app.engine.timing import EngineTiming, Percentiles
-from models.runtime.contract import Assessment, ClusterAssessment
+from models.runtime.contract import SIDE_FIELDS, Assessment, ClusterAssessment
 
 
 def assessment_dict(assessment: Assessment) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def summary_dict(state: EngineState, timing: EngineTiming, last: Assessment | No
     Memory growth is counted after the first minute, threads after the first three seconds; None in a shorter run.
     """
     captured = timing.captured
+    ages = timing.age_percentiles()
     span_ns = (captured.last_ns or 0) - (captured.first_ns or 0)
     return {
         "source": state.source.source_id if state.source else None,
@@ -65,7 +66,7 @@ def summary_dict(state: EngineState, timing: EngineTiming, last: Assessment | No
         "source_drops": state.source_drops,
         "assess_ms": _plain(timing.assess_ms.percentiles()),
         "capture_to_paint_ms": _plain(timing.capture_to_paint_ms.percentiles()),
-        "cluster_age_ms": _plain(timing.cluster_age_ms.percentiles()),
+        **{f"{name}_age_ms": _plain(ages.get(name)) for name in SIDE_FIELDS},
         "stages_ms": {name: value.as_dict() for name, value in timing.stage_percentiles().items()},
         "rss_mb": state.usage.rss_mb if state.usage else None,
         "rss_growth_mb": timing.usage.rss_growth_mb,

@@ -73,6 +73,11 @@ class Series:
         n = min(count, size, size if newest is None else newest)
         return self._ring[np.arange(count - n, count) % size]
 
+    def largest(self, newest: int | None = None) -> float | None:
+        """The largest of the newest values; None when there are none."""
+        values = self.values(newest)
+        return float(values.max()) if values.size else None
+
     def percentiles(self, newest: int | None = None) -> Percentiles | None:
         """Percentiles of the newest values; None when there are none."""
         return percentiles(self.values(newest))
@@ -175,9 +180,9 @@ class EngineTiming:
         self.assessed = Rate()
         self.assess_ms = Series()
         self.capture_to_paint_ms = Series()
-        self.cluster_age_ms = Series()
         self.usage = UsageHistory()
         self._stages: dict[str, Series] = {}
+        self._ages: dict[str, Series] = {}
         self._lock = threading.Lock()
 
     def painted(self, frame_t_mono_ns: int, now_ns: int) -> None:
@@ -186,16 +191,35 @@ class EngineTiming:
 
     def stages(self, times_ms: Mapping[str, float]) -> None:
         """Record the times of some stages of one frame, in ms."""
-        with self._lock:
-            for name, value in times_ms.items():
-                series = self._stages.get(name)
-                if series is None:
-                    series = self._stages[name] = Series()
-                series.add(value)
+        self._add(self._stages, times_ms)
+
+    def ages(self, ages_ms: Mapping[str, float]) -> None:
+        """Record how much older than a frame what is shown with it was, in ms by field."""
+        self._add(self._ages, ages_ms)
 
     def stage_percentiles(self, newest: int | None = None) -> dict[str, Percentiles]:
         """Percentiles by stage name."""
-        with self._lock:
-            stages = list(self._stages.items())
-        found = {name: series.percentiles(newest) for name, series in stages}
+        found = {name: series.percentiles(newest) for name, series in self._copy(self._stages)}
         return {name: value for name, value in found.items() if value is not None}
+
+    def age_percentiles(self) -> dict[str, Percentiles]:
+        """Percentiles of ages by field."""
+        found = {name: series.percentiles() for name, series in self._copy(self._ages)}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def largest_ages_ms(self, newest: int | None = None) -> dict[str, float]:
+        """The largest of the newest ages by field."""
+        found = {name: series.largest(newest) for name, series in self._copy(self._ages)}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _add(self, all_series: dict[str, Series], values: Mapping[str, float]) -> None:
+        with self._lock:
+            for name, value in values.items():
+                series = all_series.get(name)
+                if series is None:
+                    series = all_series[name] = Series()
+                series.add(value)
+
+    def _copy(self, all_series: dict[str, Series]) -> list[tuple[str, Series]]:
+        with self._lock:
+            return list(all_series.items())

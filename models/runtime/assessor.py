@@ -1,9 +1,8 @@
-"""From one frame to one assessment: the sector and its crop here, the rest in the parts for heart and clusters."""
+"""From one frame to one assessment: sector and crop here, the rest in the heart's part and the side networks."""
 
 from __future__ import annotations
 
-import time
-from concurrent.futures import Future, wait
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -11,33 +10,22 @@ from typing import Any, Self
 
 import numpy as np
 
-from calibration.cluster_map import ClusterMap, load_map
+from calibration.cluster_map import ClusterMap
 from calibration.crop import SectorCrop
 from calibration.profile import ScannerProfile
 from capture.errors import SettingsError
 from capture.frame import EXAMS, Frame, SourceInfo
 from capture.geometry import LinearField
-from models.runtime.beside import Beside, Timed
-from models.runtime.cluster_part import ClusterPart
-from models.runtime.contract import Assessment, FrameStamp, ModelInfo, cannot_judge, judged
-from models.runtime.fuzzy_filter import SIDE
-from models.runtime.heart import NOT_APICAL, Heart, HeartPicture
+from models.runtime.beside import Beside
+from models.runtime.contract import Assessment, ModelInfo, cannot_judge, judged
+from models.runtime.heart import NOT_APICAL, Heart, HeartFinding, HeartPicture
 from models.runtime.manifest import Precision, default_weights_folder, load_manifest
 from models.runtime.precision import open_model
 from models.runtime.providers import Provider
 from models.runtime.published import load_published
-from models.runtime.quality_clusters import open_clusters
 from models.runtime.sector_tracker import SectorTracker, TrackedSector, knowledge_of
+from models.runtime.side_networks import SideNetworks, site_map_for
 from models.runtime.stopwatch import Stopwatch
-
-BEHIND_NS = 30_000_000
-"""Age of a frame, after its regions are scored, from which the machine does not keep up with 30 frames a second."""
-
-CLUSTER_EVERY, CLUSTER_EVERY_BEHIND = 2, 4
-"""Frames of a live stream from one cluster to the next, which is a matter of half a second; regions are of each frame.
-
-The least urgent model is slowed first, and more so on a machine that is behind.
-"""
 
 
 class RegionalAssessor:
@@ -110,27 +98,27 @@ class RegionalAssessor:
             self._heart = Heart(
                 open_ours, open_theirs, method, self._beside, per_frame=per_frame, keep_label_map=keep_label_map
             )
-        site = partial(_site_map, site_map, self._exam)
-        self._clusters = ClusterPart(lambda exam: open_clusters(exam, folder, manifest, open_ours, site(exam)))
-        self._clusters.use(self._exam)
+        site = site_map_for(site_map, self._exam)
+        self._side = SideNetworks(open_ours, folder, manifest, self._beside, site)
+        self._side.use(self._exam, is_live=False)
         self._model_ids = {info.name: info.model_id for info in self.models}
         self._background = background
         self._tracker = SectorTracker(knowledge_of(profile), per_frame=per_frame, background=background is not False)
         self._view = view
         self._source_view: str | None = None
         self._keep_label_map = keep_label_map
-        self._per_frame, self._is_live, self._clusterless = per_frame, False, CLUSTER_EVERY_BEHIND
+        self._per_frame = per_frame
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
         """The models in use."""
         heart = self._heart_in_use
-        return (*(heart.models if heart else ()), *self._clusters.models)
+        return (*(heart.models if heart else ()), *self._side.models)
 
     @property
     def cluster_map(self) -> ClusterMap | None:
         """The map that places of clusters lie on, None when clusters cannot be told."""
-        return self._clusters.map
+        return self._side.cluster_map
 
     @property
     def _heart_in_use(self) -> Heart | None:
@@ -142,17 +130,16 @@ class RegionalAssessor:
         if self._heart is not None:
             self._heart.forget()
         self._exam = self._told_exam or (info.exam if info is not None else None) or EXAMS[0]
-        self._clusters.use(self._exam)
+        self._side.use(self._exam, is_live=info is not None and info.is_live and not self._per_frame)
         self._model_ids = {info.name: info.model_id for info in self.models}
         self._source_view = info.view if info is not None else None
-        self._clusterless = CLUSTER_EVERY_BEHIND
-        self._is_live = info is not None and info.is_live and not self._per_frame
         if self._background is None:
             self._tracker.background = info is None or info.is_live
 
     def set_view(self, view: str | None) -> None:
         """Fix the view, or say that it is unknown; a source's own view counts when none is set."""
         self._view = view
+        self._side.begin_round()
 
     def forget_stream(self) -> None:
         """Drop the sector, levels and view that were learnt."""
@@ -164,7 +151,7 @@ class RegionalAssessor:
         """Release sessions and the helper thread; twice is fine."""
         self._tracker.close()
         self._beside.close()
-        self._clusters.close()
+        self._side.close()
         if self._heart is not None:
             self._heart.close()
 
@@ -202,7 +189,7 @@ class RegionalAssessor:
         return cannot_judge(frame, self._tracker.reason, stages_ms=watch.stages_ms, **known)
 
     def _judge(self, frame: Frame, tracked: TrackedSector, watch: Stopwatch) -> Assessment:
-        crop, heart = tracked.crop, self._heart_in_use
+        crop = tracked.crop
         whole = crop.crop(frame.pixels, tracked.levels)
         spacing_mm = self._tracker.spacing_mm(frame)
         known: dict[str, Any] = {
@@ -212,53 +199,28 @@ class RegionalAssessor:
             "spacing_assumed": spacing_mm is None,
             "stages_ms": watch.stages_ms,
         }
+        side = self._side.start(frame, partial(crop.square, whole))
+        try:
+            found = self._of_the_heart(frame, crop, whole, spacing_mm, watch)
+        finally:
+            side.wait()
+        known |= {**side.collect(watch), **found.known}
+        reason = found.reason if self._heart_in_use else known["cluster_reason"]
+        return cannot_judge(frame, reason, **known) if reason else judged(frame, found.regions, **known)
+
+    def _of_the_heart(
+        self, frame: Frame, crop: SectorCrop, whole: np.ndarray, spacing_mm: float | None, watch: Stopwatch
+    ) -> HeartFinding:
+        """What the heart's part says of a crop of a screen, (h, w) uint8; nothing in an exam of other organs."""
+        heart = self._heart_in_use
         if heart is None:
             watch.lap("crop")
-            known |= self._cluster(frame, crop, whole)
-            watch.lap("clusters")
-            reason = known.get("cluster_reason", "")
-            return cannot_judge(frame, reason, **known) if reason else judged(frame, (), **known)
-        cluster = self._start_cluster(frame, crop, whole)
+            return HeartFinding((), "")
         told_view = self._view or self._source_view
         picture = HeartPicture(frame, crop, crop.square(whole), spacing_mm, told_view, self._view is not None)
         watch.lap("crop")
-        try:
-            found = heart.judge(picture, watch)
-        finally:
-            if cluster is not None:
-                wait([cluster])
-        known |= found.known
-        if found.reason == NOT_APICAL:  # clusters are learnt on apical views: the next frame is asked again
-            self._clusterless = CLUSTER_EVERY_BEHIND
-        elif cluster is not None:
-            read = cluster.result()
-            watch.lap("clusters")
-            watch.beside("clusters", read.ms)
-            known |= read.found
-        elif not self._clusters.models:
-            known["cluster_reason"] = self._clusters.reason
-        return cannot_judge(frame, found.reason, **known) if found.reason else judged(frame, found.regions, **known)
-
-    def _cluster_is_due(self, frame: Frame) -> bool:
-        """Whether this frame gets a cluster of its own: each of a recording, of a live stream every so many."""
-        is_behind = time.monotonic_ns() - frame.t_mono_ns > BEHIND_NS
-        self._clusterless += 1
-        if self._is_live and self._clusterless < (CLUSTER_EVERY_BEHIND if is_behind else CLUSTER_EVERY):
-            return False
-        self._clusterless = 0
-        return True
-
-    def _start_cluster(self, frame: Frame, crop: SectorCrop, whole: np.ndarray) -> Future[Timed[dict[str, Any]]] | None:
-        """Cluster of a heart's frame whose turn it is, or the reason why there is none."""
-        if not self._clusters.models or not self._cluster_is_due(frame):
-            return None
-        return self._beside.start(lambda: self._cluster(frame, crop, whole))
-
-    def _cluster(self, frame: Frame, crop: SectorCrop, whole: np.ndarray) -> dict[str, Any]:
-        """Cluster of the crop of a screen, (h, w) uint8, or the reason why there is none."""
-        return self._clusters.read(crop.square(whole, SIDE), FrameStamp(frame.index, frame.t_mono_ns))
-
-
-def _site_map(path: Path | None, its_exam: str, exam: str) -> ClusterMap | None:
-    """The site's own map, None when it has none for an exam; DataError when it cannot be used."""
-    return load_map(path) if path is not None and exam == its_exam else None
+        found = heart.judge(picture, watch)
+        if found.reason != NOT_APICAL:
+            return found
+        without = {"cluster": None, "cluster_reason": NOT_APICAL}  # clusters are learnt on apical views
+        return replace(found, known={**found.known, **without})

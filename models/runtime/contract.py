@@ -58,6 +58,9 @@ CAUSES = (
 """Why a region is bad: gain too low or high, shadow or dropout, haze or clutter, noise at depth, blurred (focus),
 outside the sector, foreshortened apex, imaging depth wrong."""
 
+SIDE_FIELDS = ("cluster",)
+"""Fields of an assessment that are of networks which do not see every live frame; each has a ``<field>_reason``."""
+
 
 class Verdict(StrEnum):
     """Whether the frame could be judged."""
@@ -224,9 +227,16 @@ class Assessment:
     @property
     def cluster_age_ms(self) -> float | None:
         """How much older the cluster's frame is than this one's, 0 for its own; None without a cluster."""
-        if self.cluster is None:
-            return None
-        return 0.0 if self.cluster.of is None else (self.t_mono_ns - self.cluster.of.t_mono_ns) / 1e6
+        return self.ages_ms.get("cluster")
+
+    @property
+    def ages_ms(self) -> dict[str, float]:
+        """How much older than this frame that of each of ``SIDE_FIELDS`` is, 0 for its own; of those not None."""
+        found = {name: getattr(self, name) for name in SIDE_FIELDS}
+        return {name: self._age_ms(part.of) for name, part in found.items() if part is not None}
+
+    def _age_ms(self, of: FrameStamp | None) -> float:
+        return 0.0 if of is None else (self.t_mono_ns - of.t_mono_ns) / 1e6
 
 
 def cannot_judge(frame: Frame, reason: str, **known: object) -> Assessment:

@@ -142,6 +142,10 @@ class ModelEntry(_Record):
         return next((file for file in self.files if file.precision is precision), None)
 
 
+class UnlistedModelError(ModelError):
+    """A model that a folder of weights does not have, which may be meant so."""
+
+
 class Manifest(_Record):
     """All models of one folder of weights."""
 
@@ -153,12 +157,12 @@ class Manifest(_Record):
 
         Raises
         ------
-        ModelError
+        UnlistedModelError
             When the manifest does not list it.
         """
         if name not in self.models:
             known = ", ".join(sorted(self.models)) or "none"
-            raise ModelError(f"no model {name!r} in {MANIFEST_FILE} (known: {known}): reinstall the weights")
+            raise UnlistedModelError(f"no model {name!r} in {MANIFEST_FILE} (known: {known}): reinstall the weights")
         return self.models[name]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from calibration.cluster_map import ClusterMap, map_of
 from capture.errors import DataError, ModelError, PictureError
-from models.runtime.contract import ClusterAssessment, ModelInfo
+from models.runtime.contract import ClusterAssessment, FrameStamp, ModelInfo
 from models.runtime.fuzzy_filter import SIDE, FuzzyFilter
 from models.runtime.manifest import Manifest, ModelEntry, read_checked
 from models.runtime.session import ModelSession
@@ -60,12 +60,13 @@ class QualityClusters:
         """What the HUD and the records show."""
         return self._session.info
 
-    def assess(self, grey: np.ndarray) -> ClusterAssessment:
+    def assess(self, grey: np.ndarray, of: FrameStamp | None = None) -> ClusterAssessment:
         """Where a picture stands.
 
         Parameters
         ----------
         grey : (224, 224) uint8, or float32 in 0..1: the tight crop of the sector, squashed to a square, 0 outside
+        of : the frame that it is of
 
         Raises
         ------
@@ -91,6 +92,7 @@ class QualityClusters:
             severity=severity,
             level=level_of(severity),
             latent=outputs["latent"],
+            of=of,
         )
 
     def close(self) -> None:

@@ -72,8 +72,10 @@ def test_a_heart_frame_carries_its_cluster(weights: Path, assessor_of: Maker):
 
 def test_the_clusters_see_what_they_were_trained_on(weights: Path, assessor_of: Maker, monkeypatch: pytest.MonkeyPatch):
     assessor, seen, frame = assessor_of(weights), [], screen()
-    read = assessor._clusters.read
-    monkeypatch.setattr(assessor._clusters, "read", lambda grey, of: seen.append(grey) or read(grey, of))
+    clusters = assessor._side._clusters.model
+    assert clusters is not None
+    assess = clusters.assess
+    monkeypatch.setattr(clusters, "assess", lambda grey, of: seen.append(grey) or assess(grey, of))
     assessor.assess(frame)
     tracked = assessor._tracker.find(frame)
     assert tracked is not None
@@ -114,6 +116,15 @@ def test_where_only_the_regions_fail_the_cluster_is_still_given(tmp_path: Path, 
     assert result.cluster_reason == ""
 
 
+def test_a_live_frame_without_regions_and_turn_says_nothing_against_its_cluster(tmp_path: Path, assessor_of: Maker):
+    folder = add_mock_clusters(write_mock_models(tmp_path / "w", labels=np.zeros((256, 256), np.uint8)))
+    assessor = assessor_of(folder)
+    first, second = (assessor.assess(replace(screen(), index=index)) for index in (0, 1))
+    assert (first.cluster is None, second.cluster) == (False, None)
+    assert second.reason == "no left ventricle found"
+    assert second.cluster_reason == "", "the cluster of the first is still shown with it"
+
+
 def test_other_views_and_screens_without_sector_have_no_cluster(tmp_path: Path, assessor_of: Maker):
     folder = add_mock_clusters(write_mock_models(tmp_path / "w", view="other"))
     assessor = assessor_of(folder)
@@ -139,7 +150,7 @@ def test_other_organs_go_without_the_hearts_part(weights: Path, assessor_of: Mak
     assert result.cluster is not None
     assert set(result.model_ids) == {"us2qnet_abdomen"}
     assert [info.name for info in assessor.models] == ["us2qnet_abdomen"]
-    assert set(result.stages_ms) == {"sector", "crop", "clusters"}
+    assert set(result.stages_ms) == {"sector", "crop", "clusters", "clusters_beside"}
 
 
 def test_an_option_wins_over_the_source(weights: Path, assessor_of: Maker):

@@ -14,7 +14,7 @@ FIGURES = {
     "age": ("Capture age", "Time since the newest frame was captured"),
     "assess": ("Assessment time", "Time to assess one frame: median of the last 10 s"),
     "paint": ("Paint latency", "From capture to the end of painting with its assessment: median of the last 10 s"),
-    "cluster": ("Cluster age", "Live, frames take turns with the quality cluster: so much older its frame is at most"),
+    "ages": ("Ages", "Live, less urgent networks take turns with frames: so much older theirs is at most"),
     "drops": ("Drops", "Frames lost by the source, and frames not assessed because a newer one was there"),
     "provider": ("Provider", "What the models run on, and in which precision"),
     "load": ("Processor load", "Processor time of this program, in percent of one core"),
@@ -57,11 +57,15 @@ def figures(state: EngineState) -> dict[str, str]:
         "age": f"age {_ms(state.capture_age_ms)}",
         "assess": f"assess {_ms(_median(state.assess_ms))}",
         "paint": f"paint {_ms(_median(state.capture_to_paint_ms))}",
-        "cluster": f"cluster +{_ms(None if state.cluster_age_ms is None else state.cluster_age_ms.p95)}",
+        "ages": _ages(state),
         "drops": f"drops {sum(state.drops.values()) + state.source_drops}",
         "provider": _provider(state),
         "load": f"load {state.usage.cpu_percent:.0f} %" if state.usage else "load –",
     }
+
+
+def _ages(state: EngineState) -> str:
+    return ", ".join(f"{name} +{_ms(age_ms)}" for name, age_ms in state.ages_ms.items()) or "cluster +–"
 
 
 def _provider(state: EngineState) -> str:

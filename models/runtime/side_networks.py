@@ -1,0 +1,130 @@
+"""The less urgent networks of an assessor: they take turns on a live stream, and run beside the outlines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.cluster_map import ClusterMap, load_map
+from capture.frame import Frame
+from models.runtime.beside import Beside, Timed
+from models.runtime.contract import FrameStamp, ModelInfo
+from models.runtime.fuzzy_filter import SIDE
+from models.runtime.manifest import Manifest
+from models.runtime.quality_clusters import QualityClusters, open_clusters
+from models.runtime.session import ModelSession
+from models.runtime.side_part import SidePart
+from models.runtime.stopwatch import Stopwatch
+from models.runtime.turns import Turns
+
+BEHIND_NS = 30_000_000
+"""Age of a frame, before its regions are scored, from which the machine does not keep up with 30 frames a second."""
+
+
+class SideReadings:
+    """What the side networks say of one frame, while they are at it."""
+
+    def __init__(self, parts: dict[str, SidePart[Any]], begun: dict[str, Future[Timed[dict[str, Any]]]]) -> None:
+        self._parts, self._begun = parts, begun
+
+    def wait(self) -> None:
+        """Until all are done, so that the next frame finds the networks free."""
+        wait(self._begun.values())
+
+    def collect(self, watch: Stopwatch) -> dict[str, Any]:
+        """Fields of the assessment: for each network its own, or the reason; neither where it was not its turn."""
+        known: dict[str, Any] = {}
+        for name, part in self._parts.items():
+            if name not in self._begun:
+                known |= part.nothing
+                continue
+            read = self._begun[name].result()
+            watch.lap(part.stage)
+            watch.beside(part.stage, read.ms)
+            known |= read.found
+        return known
+
+
+class SideNetworks:
+    """Quality clusters, for the exam in use. Called from one thread.
+
+    Parameters
+    ----------
+    open_model : gives the session of one of our models by its name; closed with this object
+    folder, manifest : of the weights
+    beside : runs the networks
+    site_map : gives the site's own cluster map of an exam, None for the released one; may raise DataError
+    """
+
+    def __init__(
+        self,
+        open_model: Callable[[str], ModelSession],
+        folder: Path,
+        manifest: Manifest,
+        beside: Beside,
+        site_map: Callable[[str], ClusterMap | None],
+    ) -> None:
+        self._clusters: SidePart[QualityClusters] = SidePart(
+            "cluster",
+            "clusters",
+            "cannot judge",
+            lambda exam: open_clusters(exam, folder, manifest, open_model, site_map(exam)),
+            lambda clusters, grey, of: clusters.assess(grey, of),
+        )
+        self._parts: dict[str, SidePart[Any]] = {part.field: part for part in (self._clusters,)}
+        self._beside, self._turns = beside, Turns((), is_live=False)
+        self._always: tuple[str, ...] = ()
+
+    def use(self, exam: str, *, is_live: bool) -> None:
+        """Open the networks of an exam; that of clusters runs in every frame of an exam that has nothing else.
+
+        Raises
+        ------
+        ProviderError
+            When the provider asked for by name is not granted.
+        """
+        for part in self._parts.values():
+            part.use(exam)
+        self._always = ("cluster",) if exam == "abdomen" else ()
+        in_turn = [name for name, part in self._parts.items() if part.is_open and name not in self._always]
+        self._turns = Turns(in_turn, is_live=is_live)
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The models in use."""
+        return tuple(part.model.info for part in self._parts.values() if part.model is not None)
+
+    @property
+    def cluster_map(self) -> ClusterMap | None:
+        """The map that places of clusters lie on, None when clusters cannot be told."""
+        return None if self._clusters.model is None else self._clusters.model.map
+
+    def begin_round(self) -> None:
+        """The next frame has the first turn."""
+        self._turns.reset()
+
+    def start(self, frame: Frame, square: Callable[[int], np.ndarray]) -> SideReadings:
+        """Begin with a frame, whose square of a side, (side, side) uint8, is made when a network wants it."""
+        is_behind = time.monotonic_ns() - frame.t_mono_ns > BEHIND_NS
+        names = [name for name in (*self._always, *self._turns.next(is_behind)) if self._parts[name].is_open]
+        if not names:
+            return SideReadings(self._parts, {})
+        grey, of = square(SIDE), FrameStamp(frame.index, frame.t_mono_ns)
+        begun = {name: self._beside.start(partial(self._parts[name].read, grey, of)) for name in names}
+        return SideReadings(self._parts, begun)
+
+    def close(self) -> None:
+        """Release the sessions; twice is fine."""
+        for part in self._parts.values():
+            part.close()
+
+
+def site_map_for(path: Path | None, its_exam: str) -> Callable[[str], ClusterMap | None]:
+    """Gives the site's own map of an exam, None when it has none for it; DataError when it cannot be used."""
+    return lambda exam: load_map(path) if path is not None and exam == its_exam else None

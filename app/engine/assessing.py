@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from app.engine.channels import Latest
 from app.engine.exam import Exam
+from app.engine.gate_keeping import GateKeeper, refuse_unknown
 from app.engine.readiness import ReadinessJudge
 from app.engine.smoothing import Smoother
 from app.engine.state import Assessed
@@ -19,7 +20,7 @@ from calibration.cluster_map import ClusterMap
 from calibration.freeze import FROZEN_SENTENCE, FreezeWatch
 from capture.errors import ModelError, SonogaugeError
 from capture.frame import Frame, SourceInfo
-from models.runtime.contract import Assessment, Assessor, ModelInfo, Verdict, cannot_judge
+from models.runtime.contract import Assessment, Assessor, ModelInfo, cannot_judge, refused
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class AssessLoop:
         self._readiness = readiness
         self.exam = exam
         self._signal_check = signal_check
-        self._freeze = FreezeWatch()
+        self._freeze, self._gate = FreezeWatch(), GateKeeper()
         self._timing = timing
         self._clock_ns = clock_ns
         self._on_change = on_change
@@ -165,7 +166,8 @@ class AssessLoop:
             return self._steady(cannot_judge(frame, no_signal))
         if self._assessor is None:
             raise ModelError(self.model_fault)
-        raw = self._refuse_frozen(require_finite(self._assessor.assess(frame), frame), frame)
+        found = require_finite(self._assessor.assess(frame), frame)
+        raw = self._refuse_unknown(self._refuse_frozen(found, frame))
         assess_ns = self._clock_ns()
         smooth = self._steady(raw)
         stages = {
@@ -183,14 +185,12 @@ class AssessLoop:
             return assessment
         if not self._freeze.update(frame, assessment.sector):
             return assessment
-        return replace(
-            assessment,
-            verdict=Verdict.CANNOT_JUDGE,
-            reason=FROZEN_SENTENCE,
-            regions=(),
-            cluster=None,
-            cluster_reason=FROZEN_SENTENCE,
-        )
+        return replace(refused(assessment, FROZEN_SENTENCE), gate=None, gate_reason=FROZEN_SENTENCE)
+
+    def _refuse_unknown(self, assessment: Assessment) -> Assessment:
+        """A frame that is like nothing known is not judged; live, the gate looks at some of them."""
+        is_live = self.stream.info is not None and self.stream.info.is_live
+        return self._gate.keep(assessment) if is_live else refuse_unknown(assessment)
 
     def _prepare(self, frame: Frame, came_back: bool) -> None:
         """Forget a stream that is over, apply a view that was asked for."""
@@ -218,6 +218,7 @@ class AssessLoop:
 
     def _begin_anew(self) -> None:
         self._smoother.reset()
+        self._gate.reset()
         self._readiness.reset()
 
     def _name_anew(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.engine.assessing import SignalCheck, StreamWatch, require_finite
+from app.engine.gate_keeping import refuse_unknown
 from app.engine.readiness import ReadinessJudge
 from app.engine.smoothing import Smoother
 from app.engine.state import Assessed
@@ -67,6 +68,6 @@ def assess_stream(
 
 def _assess(frame: Frame, assessor: Assessor) -> Assessment:
     try:
-        return require_finite(assessor.assess(frame), frame)
+        return refuse_unknown(require_finite(assessor.assess(frame), frame))
     except ModelError as error:
         return cannot_judge(frame, str(error))

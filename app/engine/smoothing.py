@@ -11,6 +11,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
 from app.engine.cluster_smoothing import ClusterSmoother, ClusterSmoothingSettings
+from app.engine.score_smoothing import PictureScoreSmoother, PictureScoreSmoothing
 from models.runtime.contract import Assessment, RegionAssessment, label_of
 
 _OUTSIDE_SHARE = 0.5  # more of a region outside the sector: not judged in that frame
@@ -32,6 +33,7 @@ class SmoothingSettings:
         that is twice as far past it is hidden at once
     advice_s : another sentence is shown when more than half of the frames of this time gave it
     clusters : of the quality cluster
+    scores : of the picture's 0-100 score
     """
 
     time_constant_s: float = 0.4
@@ -42,6 +44,7 @@ class SmoothingSettings:
     outside_margin: float = 0.1
     advice_s: float = 1.0
     clusters: ClusterSmoothingSettings = field(default_factory=ClusterSmoothingSettings)
+    scores: PictureScoreSmoothing = field(default_factory=PictureScoreSmoothing)
 
     def __post_init__(self) -> None:
         if min(self.time_constant_s, self.margin, self.min_change_s) < 0 or self.margin >= 0.5:
@@ -168,6 +171,7 @@ class Smoother:
     def reset(self) -> None:
         """Forget everything seen."""
         self._clusters = ClusterSmoother(self.settings.clusters)
+        self._scores = PictureScoreSmoother(self.settings.scores)
         self._source_id: str | None = None
         self._seen_s = -math.inf
         self._reset_regions()
@@ -178,22 +182,32 @@ class Smoother:
         self._judged_s = -math.inf
 
     def smooth(self, assessment: Assessment) -> Assessment:
-        """The assessment with the cluster, ``score`` and ``label`` of each region, and the advice, replaced."""
-        t_s = _time_s(assessment)
+        """The assessment with cluster and score, ``score`` and ``label`` of each region, and the advice replaced."""
+        t_s = stream_time_s(assessment)
         if self._is_another_stream(assessment, t_s):
             self.reset()
         elif self._is_refused_for_long(t_s):
             self._reset_regions()
         self._source_id, self._seen_s = assessment.source_id, t_s
-        if assessment.cluster is not None:  # also where the regions alone could not be judged
-            assessment = replace(assessment, cluster=self._clusters.smooth(assessment.cluster, t_s))
-        elif not assessment.cluster_reason:  # not this frame's turn
-            assessment = replace(assessment, cluster=self._clusters.held(t_s))
+        assessment = self._with_whole(assessment, t_s)
         if not assessment.is_judged:
             return assessment
         self._judged_s = t_s
         regions = tuple(self._region(r.name).step(r, t_s) for r in assessment.regions)
         return replace(assessment, regions=regions, advice=self._advice.follow(assessment.advice, t_s))
+
+    def _with_whole(self, assessment: Assessment, t_s: float) -> Assessment:
+        """Cluster and score of the whole picture, also where the regions alone could not be judged."""
+        cluster, score = assessment.cluster, assessment.score
+        if cluster is not None:
+            cluster = self._clusters.smooth(cluster, t_s)
+        elif not assessment.cluster_reason:  # not this frame's turn
+            cluster = self._clusters.held(t_s)
+        if score is not None:
+            score = self._scores.smooth(score, t_s)
+        elif not assessment.score_reason:
+            score = self._scores.held(t_s)
+        return replace(assessment, cluster=cluster, score=score)
 
     def _region(self, name: str) -> _Region:
         return self._regions.setdefault(name, _Region(self.settings))
@@ -207,6 +221,6 @@ class Smoother:
         return bool(self._regions) and t_s - self._judged_s > longest_s
 
 
-def _time_s(assessment: Assessment) -> float:
+def stream_time_s(assessment: Assessment) -> float:
     """Media time of a recording, whatever its pace; else capture time."""
     return assessment.t_media_s if assessment.t_media_s is not None else assessment.t_mono_ns / 1e9

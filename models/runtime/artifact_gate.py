@@ -60,7 +60,7 @@ class GateReading:
         """One sentence for a frame that is not known, else empty."""
         if self.is_known:
             return ""
-        return SENTENCE if self.hint is None else f"{SENTENCE} (most like: {self.hint})"
+        return SENTENCE if self.hint is None else f"{SENTENCE} (looks like {self.hint})"
 
 
 class ArtifactGate:

@@ -99,7 +99,8 @@ class RegionalAssessor:
                 open_ours, open_theirs, method, self._beside, per_frame=per_frame, keep_label_map=keep_label_map
             )
         site = site_map_for(site_map, self._exam)
-        self._side = SideNetworks(open_ours, folder, manifest, self._beside, site)
+        site_gate = profile.gate if profile else None
+        self._side = SideNetworks(open_ours, folder, manifest, self._beside, site, site_gate)
         self._side.use(self._exam, is_live=False)
         self._model_ids = {info.name: info.model_id for info in self.models}
         self._background = background

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -12,6 +12,10 @@ import numpy as np
 from calibration.cluster_map import ClusterMap
 from capture.frame import Frame, SourceInfo
 from capture.geometry import Rect, SectorShape
+from models.runtime.whole_picture import ClusterAssessment as ClusterAssessment  # noqa: PLC0414 - part of the contract
+from models.runtime.whole_picture import FrameStamp as FrameStamp  # noqa: PLC0414 - part of the contract
+from models.runtime.whole_picture import GateAssessment as GateAssessment  # noqa: PLC0414 - part of the contract
+from models.runtime.whole_picture import ScoreAssessment as ScoreAssessment  # noqa: PLC0414 - part of the contract
 
 REGION_NAMES = (
     "basal_left",
@@ -58,7 +62,7 @@ CAUSES = (
 """Why a region is bad: gain too low or high, shadow or dropout, haze or clutter, noise at depth, blurred (focus),
 outside the sector, foreshortened apex, imaging depth wrong."""
 
-SIDE_FIELDS = ("cluster",)
+SIDE_FIELDS = ("cluster", "score", "gate")
 """Fields of an assessment that are of networks which do not see every live frame; each has a ``<field>_reason``."""
 
 
@@ -122,47 +126,6 @@ class Readiness:
     mapse: bool | None = None
 
 
-@dataclass(frozen=True)
-class FrameStamp:
-    """Which frame a part of an assessment is of: its index, and its capture time in monotonic ns."""
-
-    index: int
-    t_mono_ns: int
-
-
-@dataclass(frozen=True)
-class ClusterAssessment:
-    """Where a frame stands among the global quality clusters (US2QNet paper).
-
-    Attributes
-    ----------
-    name : of its cluster, such as ``A-``, ``A``, ``A+``
-    rank : of its cluster, 0 the worst
-    shares : probability of each cluster, the worst first, sum 1
-    names : of the clusters in the same order
-    place : (x, y) on the map of clusters, no unit
-    severity : how far the picture is degraded, 0 (as good as the best reference) to 1
-    level : 1 (worst) to 5 (best), the finer scale beside the clusters
-    latent : (D,) float32, the network's features of the frame, by which a site's map is fitted; None when not kept
-    of : the frame that this is of, on a live stream maybe an earlier one than the assessment's; None when unknown
-    """
-
-    name: str
-    rank: int
-    shares: tuple[float, ...]
-    names: tuple[str, ...]
-    place: tuple[float, float]
-    severity: float
-    level: int
-    latent: np.ndarray | None = field(default=None, repr=False, compare=False)
-    of: FrameStamp | None = field(default=None, compare=False)
-
-    @property
-    def p(self) -> float:
-        """Probability of the frame's own cluster, 0..1."""
-        return self.shares[self.rank]
-
-
 def label_of(score: float) -> int:
     """Label 1..5 of a score: rounds, halves upward."""
     return int(min(max(np.floor(score + 0.5), 1), 5))
@@ -185,6 +148,9 @@ class Assessment:
     readiness : what can be measured, None before temporal smoothing
     cluster : place among the global quality clusters, None when not judged
     cluster_reason : one sentence why there is no ``cluster``; empty with one, and where it was not this frame's turn
+    score, score_reason : 0-100 score of the picture as a whole, likewise
+    gate, gate_reason : whether the frame is like anything known, likewise; live, one below the threshold need not have
+        been refused, and one above it need not have been judged (``app.engine.gate_keeping``)
     sector : sector on the screen, None when not found
     crop : the tight crop on the screen that the models saw
     contours : outlines per structure (keys of ``STRUCTURE_VALUES``), each (K, 2) float32 screen pixels
@@ -210,6 +176,10 @@ class Assessment:
     readiness: Readiness | None = None
     cluster: ClusterAssessment | None = None
     cluster_reason: str = ""
+    score: ScoreAssessment | None = None
+    score_reason: str = ""
+    gate: GateAssessment | None = None
+    gate_reason: str = ""
     sector: SectorShape | None = None
     crop: Rect | None = None
     contours: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
@@ -242,10 +212,26 @@ class Assessment:
 def cannot_judge(frame: Frame, reason: str, **known: object) -> Assessment:
     """The refusal for a frame: verdict, one sentence, and whatever else is known.
 
-    The sentence is the reason for a missing cluster too, unless cluster or reason are known.
+    The sentence is the reason for each missing one of ``SIDE_FIELDS`` too, unless it or its reason are known.
     """
-    known = {"cluster_reason": "" if known.get("cluster") else reason, **known}
+    known = {f"{name}_reason": "" if known.get(name) else reason for name in SIDE_FIELDS} | known
     return _assessment_of(frame, verdict=Verdict.CANNOT_JUDGE, reason=reason, **known)
+
+
+def refused(assessment: Assessment, reason: str) -> Assessment:
+    """The assessment of a frame that is not judged after all: no regions, cluster or score; its outlines stay."""
+    return replace(
+        assessment,
+        verdict=Verdict.CANNOT_JUDGE,
+        reason=reason,
+        regions=(),
+        causes=(),
+        advice="",
+        cluster=None,
+        cluster_reason=reason,
+        score=None,
+        score_reason=reason,
+    )
 
 
 def judged(frame: Frame, regions: tuple[RegionAssessment, ...], **known: object) -> Assessment:

@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 
 from calibration.cluster_map import ClusterMap, load_map
+from calibration.profile import GatePart
 from capture.frame import Frame
+from models.runtime.artifact_gate import FAMILY_OF_EXAM, ArtifactGate, open_gate
 from models.runtime.beside import Beside, Timed
-from models.runtime.contract import FrameStamp, ModelInfo
+from models.runtime.contract import FrameStamp, GateAssessment, ModelInfo, ScoreAssessment
 from models.runtime.fuzzy_filter import SIDE
 from models.runtime.manifest import Manifest
 from models.runtime.quality_clusters import QualityClusters, open_clusters
+from models.runtime.score import PictureScore, open_score
 from models.runtime.session import ModelSession
 from models.runtime.side_part import SidePart
 from models.runtime.stopwatch import Stopwatch
@@ -52,7 +55,7 @@ class SideReadings:
 
 
 class SideNetworks:
-    """Quality clusters, for the exam in use. Called from one thread.
+    """Quality clusters, 0-100 score and artifact gate, for the exam in use. Called from one thread.
 
     Parameters
     ----------
@@ -60,6 +63,7 @@ class SideNetworks:
     folder, manifest : of the weights
     beside : runs the networks
     site_map : gives the site's own cluster map of an exam, None for the released one; may raise DataError
+    site_gate : the site's own threshold of a gate, None for the released ones
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class SideNetworks:
         manifest: Manifest,
         beside: Beside,
         site_map: Callable[[str], ClusterMap | None],
+        site_gate: GatePart | None,
     ) -> None:
         self._clusters: SidePart[QualityClusters] = SidePart(
             "cluster",
@@ -77,7 +82,21 @@ class SideNetworks:
             lambda exam: open_clusters(exam, folder, manifest, open_model, site_map(exam)),
             lambda clusters, grey, of: clusters.assess(grey, of),
         )
-        self._parts: dict[str, SidePart[Any]] = {part.field: part for part in (self._clusters,)}
+        score: SidePart[PictureScore] = SidePart(
+            "score",
+            "score",
+            "no score",
+            lambda exam: open_score(open_model),
+            lambda score, grey, of: ScoreAssessment(score.score(grey), of),
+        )
+        gate: SidePart[ArtifactGate] = SidePart(
+            "gate",
+            "gate",
+            "not compared with known frames",
+            lambda exam: open_gate(FAMILY_OF_EXAM[exam], folder, manifest, open_model, site_gate),
+            _gate_assessment,
+        )
+        self._parts: dict[str, SidePart[Any]] = {part.field: part for part in (self._clusters, score, gate)}
         self._beside, self._turns = beside, Turns((), is_live=False)
         self._always: tuple[str, ...] = ()
 
@@ -123,6 +142,13 @@ class SideNetworks:
         """Release the sessions; twice is fine."""
         for part in self._parts.values():
             part.close()
+
+
+def _gate_assessment(gate: ArtifactGate, grey: np.ndarray, of: FrameStamp) -> GateAssessment:
+    found = gate.read(grey)
+    return GateAssessment(
+        found.log_density, found.tau, found.is_known, found.hint, found.reason, place=found.latent, of=of
+    )
 
 
 def site_map_for(path: Path | None, its_exam: str) -> Callable[[str], ClusterMap | None]:

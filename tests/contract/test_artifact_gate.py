@@ -75,7 +75,7 @@ def test_an_unknown_frame_is_refused_with_the_nearest_type(opened: Opener, level
     found = opened().read(grey(level))
     assert not found.is_known
     assert found.hint == hint
-    assert found.reason == f"{SENTENCE} (most like: {hint})"
+    assert found.reason == f"{SENTENCE} (looks like {hint})"
     assert found.latent[0] == pytest.approx(SCALE * (round(255 * level) / 255 - MIDDLE), abs=5e-3)
     assert found.log_density < TAU_5
 

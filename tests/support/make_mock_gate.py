@@ -18,10 +18,10 @@ TAU_5, TAU_3 = -2.0, -3.0
 NAMES = ("known", "empty screen", "noise")
 
 
-def gate_bytes(note: str = "") -> bytes:
+def gate_bytes(note: str = "", *, nan_below: float | None = None) -> bytes:
     """ONNX bytes: picture (N, 1, 224, 224) -> latent (N, 2) = (20 (m - 0.3), 0), log density (N, 1) = -latent^2 / 2.
 
-    m is the mean grey level, 0..1.
+    m is the mean grey level, 0..1. With ``nan_below`` the log density of darker pictures is NaN.
     """
     nodes = [
         helper.make_node("Flatten", ["picture"], ["flat"]),
@@ -30,13 +30,19 @@ def gate_bytes(note: str = "") -> bytes:
         helper.make_node("Mul", ["away", "scale"], ["latent"]),  # (N, 1) x (1, 2)
         helper.make_node("Mul", ["latent", "latent"], ["squared"]),
         helper.make_node("ReduceSum", ["squared", "axis"], ["length"], keepdims=1),
-        helper.make_node("Mul", ["length", "minus_half"], ["log_density"]),
+        helper.make_node("Mul", ["length", "minus_half"], ["sound"]),
+        helper.make_node("Sub", ["m", "limit"], ["margin"]),
+        helper.make_node("Sqrt", ["margin"], ["root"]),
+        helper.make_node("Mul", ["root", "zero"], ["doubt"]),
+        helper.make_node("Add", ["sound", "doubt"], ["log_density"]),
     ]
     constants = {
         "middle": np.float32(MIDDLE),
         "scale": np.array([[SCALE, 0]], np.float32),
         "axis": np.array([1], np.int64),
         "minus_half": np.float32(-0.5),
+        "limit": np.float32(-1000 if nan_below is None else nan_below),
+        "zero": np.float32(0),
     }
     graph = helper.make_graph(
         nodes,
@@ -70,6 +76,7 @@ def add_mock_gates(
     *,
     precisions: Sequence[str] = ("float32",),
     references: ClusterMap | None = None,
+    nan_below: float | None = None,
 ) -> Path:
     """Put the stand-ins of families into a folder of weights, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +87,7 @@ def add_mock_gates(
         save_map(references or mock_references(), folder / f"{stem}_map.npz")
         files = []
         for precision in precisions:
-            content = gate_bytes(f"{family} {precision}")
+            content = gate_bytes(f"{family} {precision}", nan_below=nan_below)
             (folder / f"{stem}.{precision}.onnx").write_bytes(content)
             files.append(
                 {

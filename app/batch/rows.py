@@ -14,6 +14,7 @@ from typing import IO, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from app.engine.summary import whole_figures
 from capture.errors import SettingsError
 from models.runtime.contract import REGION_NAMES, Assessment, ClusterAssessment
 
@@ -23,11 +24,14 @@ COLUMNS = (
     *REGION_NAMES,
     *READINESS_COLUMNS,
     *("cluster", "cluster_p", "level_1_5"),
+    *("score_0_100", "score_reason", "artifact_logp", "artifact_reason"),
     "model_ids",
 )
 """Order of the columns. Region scores are 1..5, empty when not judged or out of sector; ``view_p`` is empty when no
 view was recognised, ``cause`` (the strongest) when there is none; readiness is true or false, empty when not judged;
-``cluster`` (a word), its probability and the level 1 (worst) to 5 are empty when the frame has no cluster."""
+``cluster`` (a word), its probability and the level 1 (worst) to 5 are empty when the frame has no cluster. Where
+``score_0_100``, or ``artifact_logp`` (log density by which the artifact gate tells whether the frame is like anything
+known), is empty, its reason is not."""
 
 Row = dict[str, object]
 
@@ -51,6 +55,7 @@ def row_of(file: str, assessment: Assessment) -> Row:
     for column, measurement in READINESS_COLUMNS.items():
         row[column] = None if assessment.readiness is None else getattr(assessment.readiness, measurement)
     row |= _cluster_columns(assessment.cluster)
+    row |= whole_figures(assessment)
     row["model_ids"] = " ".join(assessment.model_ids[name] for name in sorted(assessment.model_ids))
     return row
 
@@ -97,8 +102,9 @@ class _JsonLinesWriter:
         self._file.close()
 
 
+_TEXTS = ("file", "verdict", "reason", "view", "cause", "cluster", "score_reason", "artifact_reason", "model_ids")
 _TYPES = {
-    **dict.fromkeys(("file", "verdict", "reason", "view", "cause", "cluster", "model_ids"), pa.string()),
+    **dict.fromkeys(_TEXTS, pa.string()),
     **dict.fromkeys(READINESS_COLUMNS, pa.bool_()),
     **dict.fromkeys(("frame", "level_1_5"), pa.int64()),
 }

@@ -31,6 +31,7 @@ _NOTHING: dict[str, Any] = {
     **{"verdict": "none", "reason": "no frame was assessed"},
     **{"cluster": None, "cluster_reason": "", "regions": {}},
 }
+_WHOLE = {"score, 0 to 100": "score_0_100", "log density of the artifact gate": "artifact_logp"}
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,9 @@ def summary_table(figures: dict[str, Any]) -> Table:
     last = figures["last_assessment"] or _NOTHING
     table.add_row("last verdict", f"{last['verdict']} {last['reason']}".strip())
     table.add_row("quality cluster", _cluster_text(last))
+    for name, field in _WHOLE.items():
+        if last.get(field) is not None:
+            table.add_row(name, f"{last[field]:.1f}")
     for name, region in last["regions"].items():
         table.add_row(name, "-" if region["score"] is None else f"{region['score']:.1f}")
     return table

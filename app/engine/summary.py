@@ -10,7 +10,7 @@ from models.runtime.contract import SIDE_FIELDS, Assessment, ClusterAssessment
 
 
 def assessment_dict(assessment: Assessment) -> dict[str, Any]:
-    """Frame, verdict, reason, view, the quality cluster and the regions' scores and labels, ready for JSON."""
+    """One frame as JSON takes it: verdict, view, cluster, score, density, and the regions' scores and labels."""
     return {
         "frame": assessment.frame_index,
         "t_s": assessment.t_media_s,
@@ -19,10 +19,22 @@ def assessment_dict(assessment: Assessment) -> dict[str, Any]:
         "view": assessment.view,
         "cluster": None if assessment.cluster is None else _cluster_dict(assessment.cluster),
         "cluster_reason": assessment.cluster_reason,
+        **whole_figures(assessment),
         "regions": {
             region.name: {"score": None if region.score is None else round(region.score, 3), "label": region.label}
             for region in assessment.regions
         },
+    }
+
+
+def whole_figures(assessment: Assessment) -> dict[str, Any]:
+    """Score and log density of the picture as a whole, each with the reason where there is none."""
+    score, gate = assessment.score, assessment.gate
+    return {
+        "score_0_100": None if score is None else round(score.value, 2),
+        "score_reason": assessment.score_reason,
+        "artifact_logp": None if gate is None else round(gate.log_density, 4),
+        "artifact_reason": assessment.gate_reason,
     }
 
 

@@ -24,6 +24,7 @@ COLUMNS = [
     *REGION_NAMES,
     *READINESS,
     *("cluster", "cluster_p", "level_1_5"),
+    *("score_0_100", "score_reason", "artifact_logp", "artifact_reason"),
     "model_ids",
 ]
 Sonogauge = Callable[..., Any]

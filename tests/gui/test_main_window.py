@@ -348,6 +348,10 @@ def test_the_figures(engine: StillEngine, window: MainWindow):
         "load": "load 142 %",
     }
     assert "record: 1" in window.hud.figures["drops"].toolTip()
+    engine.change(ages_ms={"cluster": 66.7, "score": 100.0, "gate": 33.3})
+    window.pull()
+    assert window.hud.figures["ages"].text() == "ages +67/100/33 ms"
+    assert "score +100 ms" in window.hud.figures["ages"].toolTip()
     assert window.header.profile.text() == "Profile Vivid room 2"
 
 

@@ -77,6 +77,7 @@ def add_mock_gates(
     precisions: Sequence[str] = ("float32",),
     references: ClusterMap | None = None,
     nan_below: float | None = None,
+    tau_5: float = TAU_5,
 ) -> Path:
     """Put the stand-ins of families into a folder of weights, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +105,7 @@ def add_mock_gates(
                 "input": {"name": "picture", "shape": [None, 1, SIDE, SIDE], "value_range": [0, 1]},
                 "outputs": [{"name": "latent", "shape": [None, 2]}, {"name": "log_density", "shape": [None, 1]}],
             },
-            "thresholds": {"tau_5": TAU_5, "tau_3": TAU_3},
+            "thresholds": {"tau_5": tau_5, "tau_3": TAU_3},
             "map": {"file": f"{stem}_map.npz", "sha256": _hash((folder / f"{stem}_map.npz").read_bytes())},
             "files": files,
         }

@@ -12,7 +12,15 @@ from mocks import make_assessment, make_frame
 
 from app.batch.rows import COLUMNS, Row, RowFile, row_of
 from capture.errors import SettingsError
-from models.runtime.contract import REGION_NAMES, Cause, ClusterAssessment, Readiness, cannot_judge
+from models.runtime.contract import (
+    REGION_NAMES,
+    Cause,
+    ClusterAssessment,
+    GateAssessment,
+    Readiness,
+    ScoreAssessment,
+    cannot_judge,
+)
 
 REGIONS = (
     "basal_left",
@@ -27,6 +35,7 @@ REGIONS = (
 
 
 CLUSTER = ("cluster", "cluster_p", "level_1_5")
+WHOLE = ("score_0_100", "score_reason", "artifact_logp", "artifact_reason")
 
 
 def rows() -> list[Row]:
@@ -39,6 +48,8 @@ def rows() -> list[Row]:
         causes=(Cause("shadow", 0.7, ("mid_left",)), Cause("haze", 0.2)),
         readiness=Readiness(False, False, True),
         cluster=ClusterAssessment("A", 1, (0.25, 0.70004, 0.04996), ("A-", "A", "A+"), (1.0, 2.0), 0.4, 3),
+        score=ScoreAssessment(81.2345),
+        gate=GateAssessment(-1.234567, -4.0, True, None, "", (0.1, 0.2)),
         model_ids={"b": "b@int8#2", "a": "a@int8#1"},
     )
     return [row_of("clip, one.mp4", judged), row_of("b.png", cannot_judge(second, 'no "heart" found\ntilt'))]
@@ -55,7 +66,7 @@ def read(path: Path) -> list[Row]:
 
 def test_columns_are_those_that_users_were_promised():
     first = ("file", "frame", "t_s", "verdict", "reason", "view", "view_p", "cause")
-    promised = (*first, *REGIONS, "readiness_ef", "readiness_strain", "readiness_mapse", *CLUSTER, "model_ids")
+    promised = (*first, *REGIONS, "readiness_ef", "readiness_strain", "readiness_mapse", *CLUSTER, *WHOLE, "model_ids")
     assert promised == COLUMNS
     assert all(tuple(row) == COLUMNS for row in rows())
 
@@ -69,6 +80,8 @@ def test_a_judged_frame_and_one_that_is_not():
     assert (refused["view_p"], refused["cause"], refused["readiness_ef"]) == (None, "", None)
     assert [judged[name] for name in CLUSTER] == ["A", 0.7, 3]
     assert [refused[name] for name in CLUSTER] == ["", None, None]
+    assert [judged[name] for name in WHOLE] == [81.23, "", -1.2346, ""]
+    assert [refused[name] for name in WHOLE] == [None, refused["reason"], None, refused["reason"]]
     assert judged["model_ids"] == "a@int8#1 b@int8#2"
     assert (refused["verdict"], refused["view"], refused["t_s"]) == ("cannot_judge", "", None)
     assert [refused[name] for name in REGION_NAMES] == [None] * 8

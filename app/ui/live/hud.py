@@ -46,6 +46,7 @@ class Hud(QFrame):
         for key, text in figures(state).items():
             self.figures[key].setText(text)
         self.figures["drops"].setToolTip("\n".join([FIGURES["drops"][1], *_by_channel(state)]))
+        self.figures["ages"].setToolTip("\n".join([FIGURES["ages"][1], *_each_age(state)]))
         self.figures["provider"].setToolTip("\n".join(info.model_id for info in state.models) or FIGURES["provider"][1])
 
 
@@ -65,7 +66,14 @@ def figures(state: EngineState) -> dict[str, str]:
 
 
 def _ages(state: EngineState) -> str:
-    return ", ".join(f"{name} +{_ms(age_ms)}" for name, age_ms in state.ages_ms.items()) or "cluster +–"
+    """Largest age of each: by name when it is the only one, else in the order of the tool tip."""
+    if len(state.ages_ms) < 2:
+        return _each_age(state)[0]
+    return f"ages +{'/'.join(f'{age_ms:.0f}' for age_ms in state.ages_ms.values())} ms"
+
+
+def _each_age(state: EngineState) -> list[str]:
+    return [f"{name} +{_ms(age_ms)}" for name, age_ms in state.ages_ms.items()] or ["cluster +–"]
 
 
 def _provider(state: EngineState) -> str:

@@ -9,7 +9,7 @@ from capture.errors import ModelError
 from models.runtime import precision as subject
 from models.runtime.manifest import Precision, load_manifest
 from models.runtime.precision import CACHE_FILE, PrecisionCache, PrecisionTrial, compare, open_model
-from models.runtime.providers import cuda_problem
+from models.runtime.providers import cuda_problem, default_threads
 from models.runtime.reference import reference_batches
 from tests.support.make_mock_models import quality_bytes, write_mock_models, write_weights
 
@@ -52,7 +52,7 @@ def test_the_choice_is_remembered_until_the_model_changes(tmp_path, monkeypatch)
     folder = quality_weights(tmp_path / "a", [3.0] * 8)
     assert opened(folder, cache).precision is opened(folder, cache).precision
     assert len(trials) == 1
-    opened(folder, cache, threads=1)
+    opened(folder, cache, threads=default_threads() + 1)
     assert len(trials) == 2  # another number of threads is another machine
     opened(quality_weights(tmp_path / "b", [3.02] * 8), cache)
     assert len(trials) == 3

@@ -22,13 +22,13 @@ from models.artifact.network import SIZE
 from models.data.camus import read_split
 from models.data.degradations import Degrader
 from models.data.other_organs import read_others
+from models.data.polar import beams_of
 
 log = logging.getLogger(__name__)
 
 ENCODER, DENSITY, TEST = PARTS = ("encoder", "density", "test")
 HEART, FETAL_HEAD, BREAST, LIVER, LUNG = "heart", "fetal_head", "breast", "liver", "lung"
 DENSITY_OF = 5  # one group of the training split in so many is kept for the density
-_STRAIGHT = 50  # a linear field is a sector whose apex is so many widths away
 _SURE = 0.3  # confidence from which the live program trusts a sector
 
 
@@ -106,13 +106,6 @@ def part_of(group: str) -> str:
     return DENSITY if hashlib.sha256(f"density of {group}".encode()).digest()[0] % DENSITY_OF == 0 else ENCODER
 
 
-def straight_sector(field: LinearField) -> Sector:
-    """A field of parallel beams as a sector with a far apex, so that beams and ranges can be spoken of."""
-    width, middle = field.right - field.left, (field.left + field.right) / 2
-    radius, half = _STRAIGHT * width, 0.5 / _STRAIGHT
-    return Sector(middle, field.top - radius, radius, radius + field.bottom - field.top, -half, half)
-
-
 def framed(image: np.ndarray, organ: str, group: str, name: str) -> SourcePicture:
     """The picture, (H, W) uint8, in the sector that the live program would find; the whole where it finds none."""
     shape: Sector | LinearField = LinearField(0, 0, image.shape[1] - 1, image.shape[0] - 1)
@@ -121,5 +114,4 @@ def framed(image: np.ndarray, organ: str, group: str, name: str) -> SourcePictur
         shape = finding.shape if finding.confidence >= _SURE else shape
     except CalibrationError as reason:
         log.info("%s is taken whole: %s", name, reason)
-    sector = shape if isinstance(shape, Sector) else straight_sector(shape)
-    return SourcePicture(image, sector, organ, group, name)
+    return SourcePicture(image, beams_of(shape), organ, group, name)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from capture.errors import DataError
+from models.data.grey_files import read_grey
 
 LABEL_NAMES = ("background", "LV", "MYO", "LA")
 
@@ -41,11 +42,11 @@ class CamusSample:
 
     def image(self) -> np.ndarray:
         """Grey image, (H, W) uint8."""
-        return _read_grey(self.image_path)
+        return read_grey(self.image_path)
 
     def label(self) -> np.ndarray:
         """Label map, (H, W) uint8: 0 background, 1 LV, 2 MYO, 3 LA."""
-        return _read_grey(self.label_path)
+        return read_grey(self.label_path)
 
 
 def squash(image: np.ndarray, interpolation: int, size: int = 256) -> np.ndarray:
@@ -53,13 +54,6 @@ def squash(image: np.ndarray, interpolation: int, size: int = 256) -> np.ndarray
     if interpolation == cv2.INTER_AREA and min(image.shape[:2]) < size:
         interpolation = cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size, size), interpolation=interpolation))
-
-
-def _read_grey(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise DataError(f"cannot read {path}: check that the data set is complete, or point --data at a good copy")
-    return image
 
 
 def read_split(data_dir: Path, split: str) -> list[CamusSample]:

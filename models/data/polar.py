@@ -5,7 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from capture.geometry import Sector
+from capture.geometry import Sector, SectorShape
+
+FAR_HEIGHTS = 1000.0  # apex of a linear probe above the picture: its edges stray by 0.1 % of the width
 
 
 class PolarGrid:
@@ -38,3 +40,14 @@ class PolarGrid:
     def beam_position(self) -> np.ndarray:
         """Position of each pixel across the sector, 0 at the left edge beam, 1 at the right, (H, W) float32."""
         return self._position
+
+
+def beams_of(shape: SectorShape) -> Sector:
+    """The beams of a field; those of a linear probe are nearly parallel, from an apex far above."""
+    if isinstance(shape, Sector):
+        return shape
+    height, width = shape.bottom - shape.top + 1, shape.right - shape.left + 1
+    away = FAR_HEIGHTS * height
+    half = float(np.arctan2(width / 2, away))
+    apex = (shape.left + shape.right) / 2, shape.top - 0.5 - away
+    return Sector(*apex, away, away + height, -half, half)

@@ -18,8 +18,10 @@ import numpy as np
 
 from calibration.sector import detect_sector
 from capture.errors import CalibrationError, DataError
-from capture.geometry import LinearField, Sector, SectorShape
+from capture.geometry import LinearField, Sector
+from models.data.grey_files import files_of, read_grey
 from models.data.other_organs import near_duplicates
+from models.data.polar import beams_of
 from models.us2qnet.data import SectorPicture, abdomen_pictures, echo_pictures, fetal_pictures
 
 Split = Literal["train", "val", "test"]
@@ -28,7 +30,6 @@ TEST_SHARE, VAL_SHARE = 0.2, 0.1  # of the groups
 SAME_PICTURE = 0.95  # correlation
 LONGEST_SIDE = 400  # larger pictures are shrunk to the size of the other sets: severity is in pixels of theirs
 CLIP_FRAMES, CLIP_STEP = 3, 30
-FAR_HEIGHTS = 1000.0  # apex of a linear probe above the picture: its edges stray by 0.1 % of the width
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +55,8 @@ def breast_images(data_dir: Path) -> list[BreastImage]:
     DataError
         When the set is missing or damaged.
     """
-    root = Path(data_dir) / "busi"
-    paths = sorted(root.glob("*/images/*.png"))
-    if not paths:
-        raise DataError(f"no picture in {root}: point --data at the folder that holds busi/")
-    images = [_grey(path) for path in paths]
+    paths = files_of(data_dir, "busi", "*/images/*.png")
+    images = [read_grey(path) for path in paths]
     names = [f"busi/{path.stem}" for path in paths]
     groups = groups_of(images)
     return [BreastImage(n, names[g], i) for n, g, i in zip(names, groups, images, strict=True)]
@@ -95,17 +93,6 @@ def _root(first: list[int], place: int) -> int:
         first[place] = first[first[place]]
         place = first[place]
     return place
-
-
-def beams_of(shape: SectorShape) -> Sector:
-    """The beams of a field; those of a linear probe are nearly parallel, from an apex far above."""
-    if isinstance(shape, Sector):
-        return shape
-    height, width = shape.bottom - shape.top + 1, shape.right - shape.left + 1
-    away = FAR_HEIGHTS * height
-    half = float(np.arctan2(width / 2, away))
-    apex = (shape.left + shape.right) / 2, shape.top - 0.5 - away
-    return Sector(*apex, away, away + height, -half, half)
 
 
 def scaled(picture: SectorPicture, scale: float) -> SectorPicture:
@@ -165,15 +152,12 @@ def lung_pictures(data_dir: Path) -> list[SectorPicture]:
     DataError
         When the set is missing or damaged.
     """
-    root = Path(data_dir) / "lung_ccby"
-    paths = sorted(path for folder in ("pocus_images", "pocus_videos") for path in (root / folder).rglob("*.*"))
-    if not paths:
-        raise DataError(f"no picture in {root}: point --data at the folder that holds lung_ccby/")
+    paths = files_of(data_dir, "lung_ccby", "pocus_*/**/*.*")
     return [picture for path in paths for picture in _lung_file(path)]
 
 
 def _lung_file(path: Path) -> Iterator[SectorPicture]:
-    images: Iterable[np.ndarray] = _clip(path) if path.suffix in {".mp4", ".mpeg"} else [_grey(path)]
+    images: Iterable[np.ndarray] = _clip(path) if path.suffix in {".mp4", ".mpeg"} else [read_grey(path)]
     for number, image in enumerate(images):
         shape = _sector(image)
         if shape is not None:
@@ -189,13 +173,6 @@ def _clip(path: Path) -> list[np.ndarray]:
             return [frame.to_ndarray(format="gray") for frame in frames]
     except (av.FFmpegError, OSError) as error:
         raise DataError(f"cannot read {path} ({error}): check that the data set is complete") from error
-
-
-def _grey(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise DataError(f"cannot read {path}: check that the data set is complete, or point --data at a good copy")
-    return image
 
 
 def _whole(found: BreastImage) -> SectorPicture:

@@ -14,8 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from capture.errors import DataError, SettingsError
+from capture.errors import SettingsError
 from models.data.camus import read_split, squash
+from models.data.grey_files import fetal_head_files, read_grey
 from models.synthesis.recipe import SetName, SynthesisOptions
 from models.us2qnet.data import THREE_LEVELS, SectorPicture, echo_pictures, fetal_pictures, known_levels
 
@@ -102,11 +103,7 @@ def _as_they_are(name: SetName, data_dir: Path) -> list[Listed]:
     if name == "echo":
         splits = {split: read_split(data_dir, split) for split in ("train", "val")}
         return [(s.patient, split == "val", s.image()) for split, samples in splits.items() for s in samples]
-    paths = sorted((data_dir / "hc18").glob("*HC.png"))
-    if not paths:
-        raise DataError(f"no picture in {data_dir / 'hc18'}: point --data at the folder that holds hc18/")
-    groups = [f"hc18/{path.name.split('_')[0]}" for path in paths]
-    return [(group, _is_held_out(group), _read(path)) for group, path in zip(groups, paths, strict=True)]
+    return [(group, _is_held_out(group), read_grey(path)) for group, path in fetal_head_files(data_dir)]
 
 
 def _with_sectors(name: SetName, data_dir: Path) -> list[Listed]:
@@ -131,13 +128,6 @@ def _order(group: str) -> str:
 
 def _is_held_out(group: str) -> bool:
     return int(_order(group)[:2], 16) % HELD_OUT_OF == 0
-
-
-def _read(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise DataError(f"cannot read {path}: check that the data set is complete, or point --data at a good copy")
-    return np.asarray(image)
 
 
 def varied(image: np.ndarray, size: int, flip: bool, rotation_deg: float, random: np.random.Generator) -> np.ndarray:

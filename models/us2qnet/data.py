@@ -24,6 +24,7 @@ from capture.virtual.abdomen.parameters import QUALITIES
 from capture.virtual.abdomen.scanner import AbdomenScanner
 from models.data.camus import read_split
 from models.data.degradations import LEVELS, TRAINING_KINDS, Degrader
+from models.data.grey_files import fetal_head_files, files_of, read_grey
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ SHUFFLE_SEED = 20261202
 HELD_OUT_OF = 5  # abdomen: one patient in so many is kept for validation
 SAME_SECTOR = 0.8  # overlap of the found sector with the one drawn by hand
 BLADDER_SCREEN = (640, 480)
+LIVER_FILES = "*/image/*"
 KINDS = tuple(TRAINING_KINDS)
 
 
@@ -201,10 +203,7 @@ def abdomen_pictures(data_dir: Path, split: str) -> list[SectorPicture]:
     DataError
         When the set is missing or an outline cannot be read.
     """
-    root = Path(data_dir) / "liver_aul"
-    paths = sorted(root.glob("*/image/*"))
-    if not paths:
-        raise DataError(f"no picture in {root}: point --data at the folder that holds liver_aul/")
+    paths = files_of(data_dir, "liver_aul", LIVER_FILES)
     held = split == "val"
     chosen = [path for path in paths if _is_held_out(_liver_name(path)) == held]
     return [picture for path in chosen if (picture := _liver(path)) is not None]
@@ -219,9 +218,7 @@ def _liver_name(path: Path) -> str:
 
 
 def _liver(path: Path) -> SectorPicture | None:
-    image, name = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), _liver_name(path)
-    if image is None:
-        raise DataError(f"cannot read {path}: check that the data set is complete, or point --data at a good copy")
+    image, name = read_grey(path), _liver_name(path)
     outline = path.parent.parent / "segmentation" / "outline" / f"{path.stem}.json"
     try:
         corners = np.array(json.loads(outline.read_text()), np.float64).reshape(-1, 2)
@@ -247,18 +244,12 @@ def fetal_pictures(data_dir: Path) -> list[SectorPicture]:
     DataError
         When the set is missing or damaged.
     """
-    root = Path(data_dir) / "hc18"
-    paths = sorted(root.glob("*HC.png"))
-    if not paths:
-        raise DataError(f"no picture in {root}: point --data at the folder that holds hc18/")
     found = []
-    for path in paths:
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if image is None:
-            raise DataError(f"cannot read {path}: check that the data set is complete")
+    for group, path in fetal_head_files(data_dir):
+        image = read_grey(path)
         sector = _sector(image, path.stem)
         if sector is not None:
-            found.append(SectorPicture(image, sector, f"hc18/{path.stem.split('_')[0]}", f"hc18/{path.stem}"))
+            found.append(SectorPicture(image, sector, group, f"hc18/{path.stem}"))
     return found
 
 

@@ -14,8 +14,10 @@ import numpy as np
 from capture.errors import DataError
 from capture.virtual.generator.sample import SampleMaker
 from models.data.camus import read_split
+from models.data.grey_files import files_of, read_grey
 from models.metrics.image_similarity import psnr_db
 from models.runtime.fuzzy_filter import SEARCH, WINDOW, FuzzyFilter, prepare
+from models.us2qnet.data import LIVER_FILES
 
 STRENGTHS = (0.1, 0.2, 0.3, 0.4)
 H_GRID = (3, 5, 7, 10, 13, 16, 20, 25, 30, 36, 43, 52, 63, 76, 92, 110, 130)
@@ -44,21 +46,10 @@ def clean_pictures(data_dir: Path | None, count: int, seed: int = 0) -> tuple[st
     """
     if data_dir is not None and all((data_dir / name).is_dir() for name in ("camus", "liver_aul")):
         echo = [sample.image() for sample in _spread(read_split(data_dir, "val"), count // 2)]
-        livers = [_read_grey(path) for path in _spread(_liver_paths(data_dir), count - len(echo))]
+        livers = [read_grey(path) for path in _spread(files_of(data_dir, "liver_aul", LIVER_FILES), count - len(echo))]
         return "camus_val_and_liver_aul", [_square(image) for image in echo + livers]
     maker = SampleMaker(seed)
     return "virtual", [_square(maker.make(index).image) for index in range(count)]
-
-
-def _liver_paths(data_dir: Path) -> list[Path]:
-    return sorted((data_dir / "liver_aul").glob("*/image/*"))
-
-
-def _read_grey(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise DataError(f"cannot read {path}: check that the data set is complete")
-    return image
 
 
 def _spread(items: Sequence[Item], count: int) -> list[Item]:

@@ -13,8 +13,9 @@ from capture.geometry import LinearField
 from models.artifact.held_out import HeldOutFrame, successors
 from models.artifact.kinds import FAMILIES, HELD_OUT, TRAINING
 from models.artifact.network import SIZE
-from models.artifact.pictures import DENSITY, ENCODER, HEART, SourcePicture, part_of, straight_sector
+from models.artifact.pictures import DENSITY, ENCODER, HEART, SourcePicture, part_of
 from models.artifact.simulated import Canvas, Fan
+from models.data.polar import beams_of
 from tests.support.made_up_sets import HEART as HEART_SECTOR
 from tests.support.made_up_sets import speckle
 
@@ -93,7 +94,7 @@ def test_a_fan_straightens_and_bends_back(canvas_parts: tuple[np.ndarray, ...]):
 
 def test_a_linear_field_becomes_a_sector_of_the_same_pixels():
     field = LinearField(10, 20, 200, 150)
-    same = straight_sector(field).mask(180, 240) == field.mask(180, 240)
+    same = beams_of(field).mask(180, 240) == field.mask(180, 240)
     assert same.mean() > 0.985
 
 

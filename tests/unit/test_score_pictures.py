@@ -13,11 +13,11 @@ pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
 from capture.errors import DataError
 from capture.geometry import LinearField, Sector
 from models.data.degradations import KINDS, RESERVED_KINDS, TRAINING_KINDS
+from models.data.polar import beams_of
 from models.score.data import fixed_pool, training_pool, varied
 from models.score.pictures import (
     LONGEST_SIDE,
     SPLITS,
-    beams_of,
     breast_images,
     groups_of,
     lung_pictures,

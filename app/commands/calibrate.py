@@ -22,7 +22,8 @@ from calibration.profile import ScannerProfile, load_profile
 from calibration.site_map import store_site_map, undo_site_map
 from capture.errors import DataError, SettingsError
 from models.runtime.manifest import default_weights_folder, load_manifest
-from models.runtime.quality_clusters import MODELS, features_id, released_map
+from models.runtime.quality_clusters import MODELS
+from models.runtime.released_map import features_id, released_map
 
 if TYPE_CHECKING:
     from app.batch.site_frames import SiteFrames

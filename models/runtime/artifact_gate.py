@@ -11,15 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.cluster_map import ClusterMap, map_of
+from calibration.cluster_map import ClusterMap
 from calibration.crop import squashed
 from calibration.profile import GatePart
-from capture.errors import DataError, ModelError, PictureError
+from capture.errors import DataError, ModelError
 from models.runtime.contract import ModelInfo
 from models.runtime.density_grid import DensityGrid
-from models.runtime.manifest import Manifest, Thresholds, read_checked
-from models.runtime.quality_clusters import features_id
-from models.runtime.session import ModelSession
+from models.runtime.manifest import Manifest, Thresholds
+from models.runtime.picture_check import refuse_odd_crop
+from models.runtime.released_map import features_id, released_map
+from models.runtime.session import ModelSession, made_of
 
 MODELS = {"echo": "artifact_echo", "any": "artifact_any"}
 """Model of each family."""
@@ -33,7 +34,7 @@ SIDE = 224
 KNOWN = "known"
 SENTENCE = "cannot judge: unlike anything known"
 _OUTPUTS = ("latent", "log_density")
-_SMALLEST_SIDE, _NEIGHBOURS = 8, 7
+_NEIGHBOURS = 7
 
 
 @dataclass(frozen=True)
@@ -157,11 +158,7 @@ class ArtifactGate:
 
     def _batch(self, crop: np.ndarray) -> np.ndarray:
         """(H, W) uint8 -> (1, 1, S, S) float32 in 0..1."""
-        if crop.dtype != np.uint8 or crop.ndim != 2 or min(crop.shape) < _SMALLEST_SIDE:
-            raise PictureError(
-                f"the gate reads a grey crop (H, W) of uint8 with sides of {_SMALLEST_SIDE} or more, "
-                f"not {crop.dtype} {crop.shape}"
-            )
+        refuse_odd_crop(crop)
         square = squashed(crop, self._side)
         return (square.astype(np.float32) / np.float32(255))[np.newaxis, np.newaxis]
 
@@ -190,23 +187,11 @@ def open_gate(
         As ``ArtifactGate``.
     """
     name = MODELS[family]
-    session = open_model(name)
-    try:
-        own = site if site is not None and site.family == family else None
-        return ArtifactGate(session, _references(folder, manifest, name), own)
-    except Exception:
-        session.close()
-        raise
-
-
-def _references(folder: Path, manifest: Manifest, name: str) -> ClusterMap:
-    file = manifest.entry(name).map
-    if file is None:
-        raise ModelError(f"the manifest names no reference points for model {name}: reinstall the weights")
-    try:
-        return map_of(read_checked(folder, file), file.file)
-    except DataError as error:
-        raise ModelError(f"reference points {file.file} of model {name} cannot be used ({error})") from error
+    own = site if site is not None and site.family == family else None
+    return made_of(
+        open_model(name),
+        lambda session: ArtifactGate(session, released_map(folder, manifest, name, "reference points"), own),
+    )
 
 
 def _thresholds_of(session: ModelSession) -> Thresholds:

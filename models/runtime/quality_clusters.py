@@ -6,20 +6,20 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from calibration.cluster_map import ClusterMap, map_of
-from capture.errors import DataError, ModelError, PictureError
+from calibration.cluster_map import ClusterMap
+from capture.errors import DataError, ModelError
 from models.runtime.contract import ClusterAssessment, FrameStamp, ModelInfo
 from models.runtime.fuzzy_filter import SIDE, FuzzyFilter
-from models.runtime.manifest import Manifest, ModelEntry, read_checked
-from models.runtime.session import ModelSession
+from models.runtime.manifest import Manifest
+from models.runtime.picture_check import refuse_one_colour
+from models.runtime.released_map import features_id, released_map
+from models.runtime.session import ModelSession, made_of
 
 MODELS = {"echo": "us2qnet_echo", "abdomen": "us2qnet_abdomen"}
 """Model of each exam."""
 
-ONE_COLOUR_SHARE = 0.9  # of the pixels that are not black: the sector's edge has levels of its own
 _OUTPUTS = ("shares", "place", "severity", "latent")
 
 
@@ -125,57 +125,14 @@ def open_clusters(
         As ``QualityClusters``.
     """
     name = MODELS[exam]
-    session = open_model(name)
-    try:
-        return QualityClusters(session, released_map(folder, manifest, name), site)
-    except Exception:
-        session.close()
-        raise
-
-
-def released_map(folder: Path, manifest: Manifest, name: str) -> ClusterMap:
-    """The map beside a model; its bytes are proven as the model's are.
-
-    Raises
-    ------
-    ModelError
-        When the manifest names none, or the file is missing, changed or no map; names it.
-    """
-    file = manifest.entry(name).map
-    if file is None:
-        raise ModelError(f"the manifest names no cluster map for model {name}: reinstall the weights")
-    try:
-        return map_of(read_checked(folder, file), file.file)
-    except DataError as error:
-        raise ModelError(f"cluster map {file.file} of model {name} cannot be used ({error})") from error
-
-
-def features_id(name: str, entry: ModelEntry) -> str:
-    """``name@version``: whose features a site's map holds. All precisions of a version give nearly the same."""
-    return f"{name}@{entry.version}"
+    return made_of(
+        open_model(name), lambda session: QualityClusters(session, released_map(folder, manifest, name), site)
+    )
 
 
 def level_of(severity: float) -> int:
     """The five-level scale: severity 0 (best) is 5, 1 is 1; halves go to the worse level."""
     return 5 - math.floor(4 * severity + 0.5)
-
-
-def refuse_one_colour(grey: np.ndarray) -> None:
-    """Refuse a picture without any structure; black outside a sector counts as none.
-
-    Parameters
-    ----------
-    grey : (H, W) uint8, or float32 in 0..1
-
-    Raises
-    ------
-    PictureError
-        When 90 % of the pixels that are not black have one level.
-    """
-    levels = grey if grey.dtype == np.uint8 else np.rint(grey * 255).astype(np.uint8)
-    shown = cv2.calcHist([levels], [0], None, [256], [0, 256])[1:]
-    if not shown.any() or shown.max() >= ONE_COLOUR_SHARE * shown.sum():
-        raise PictureError("the picture is of one colour: check the probe, the gain and the cable")
 
 
 def _refuse_other_features(site: ClusterMap, in_use: str) -> None:

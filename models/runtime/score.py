@@ -7,15 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from calibration.crop import squashed
-from capture.errors import ModelError, PictureError
+from capture.errors import ModelError
 from models.runtime.contract import ModelInfo
 from models.runtime.manifest import Correction
-from models.runtime.quality_clusters import refuse_one_colour
-from models.runtime.session import ModelSession
+from models.runtime.picture_check import refuse_odd_crop, refuse_one_colour
+from models.runtime.session import ModelSession, made_of
 
 MODEL, SIDE = "score", 224
 _OUTPUT = "severity"
-_SMALLEST_SIDE = 8
 
 
 class PictureScore:
@@ -54,10 +53,7 @@ class PictureScore:
         ModelError
             When the model fails or gives values that are not finite.
         """
-        if crop.dtype != np.uint8 or crop.ndim != 2 or min(crop.shape) < _SMALLEST_SIDE:
-            raise PictureError(
-                f"a grey picture (H, W) of 8 bits is needed, not {crop.dtype} {crop.shape}: crop the sector first"
-            )
+        refuse_odd_crop(crop)
         refuse_one_colour(crop)
         return float(self.scores(squashed(crop, SIDE)[np.newaxis])[0])
 
@@ -91,12 +87,7 @@ def open_score(open_model: Callable[[str], ModelSession]) -> PictureScore:
     ModelError
         When a file is missing, changed or breaks its contract; names it.
     """
-    session = open_model(MODEL)
-    try:
-        return PictureScore(session)
-    except ModelError:
-        session.close()
-        raise
+    return made_of(open_model(MODEL), PictureScore)
 
 
 def _checked(session: ModelSession) -> Correction:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import onnxruntime as ort
@@ -17,6 +17,8 @@ from models.runtime.contract import ModelInfo
 from models.runtime.manifest import ModelEntry, ModelFile, Precision, TensorSpec, model_id, read_checked
 from models.runtime.onnx_bytes import refuse_external_data
 from models.runtime.providers import CUDA_PROVIDER, ORT_ERRORS, Provider, create_session, default_threads
+
+Made = TypeVar("Made")
 
 _LOG = logging.getLogger(__name__)
 _WARM_UP_RUNS = 3
@@ -235,3 +237,12 @@ def _sizes_fit(found: Sequence[int | str | None], wanted: Sequence[int | None]) 
         not isinstance(size, int) or expected is None or size == expected
         for size, expected in zip(found, wanted, strict=True)
     )
+
+
+def made_of(session: ModelSession, make: Callable[[ModelSession], Made]) -> Made:
+    """What is made of a session, which is closed when that fails."""
+    try:
+        return make(session)
+    except Exception:
+        session.close()
+        raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +134,18 @@ class SideNetworks:
         names = [name for name in (*self._always, *self._turns.next(is_behind)) if self._parts[name].is_open]
         if not names:
             return SideReadings(self._parts, {})
-        grey, of = square(SIDE), FrameStamp(frame.index, frame.t_mono_ns)
-        begun = {name: self._beside.start(partial(self._parts[name].read, grey, of)) for name in names}
+        of, grey = FrameStamp(frame.index, frame.t_mono_ns), cache(lambda: square(SIDE))  # made beside, by the first
+        begun = {name: self._beside.start(partial(_read, self._parts[name], grey, of)) for name in names}
         return SideReadings(self._parts, begun)
 
     def close(self) -> None:
         """Release the sessions; twice is fine."""
         for part in self._parts.values():
             part.close()
+
+
+def _read(part: SidePart[Any], grey: Callable[[], np.ndarray], of: FrameStamp) -> dict[str, Any]:
+    return part.read(grey(), of)
 
 
 def _gate_assessment(gate: ArtifactGate, grey: np.ndarray, of: FrameStamp) -> GateAssessment:

@@ -65,6 +65,11 @@ def stored_run(path: Path = STORED) -> Figures:
     DataError
         When the file is missing or damaged.
     """
+    if not path.is_file():
+        raise DataError(
+            f"no stored figures of the paper's recipe: run 'sonogauge train score --recipe paper --out RUN' and copy "
+            f"RUN/figures.json to {path}"
+        )
     try:
         found: Figures = json.loads(path.read_text())
         missing = {"lcc_recipe", "mse_recipe", "n", "date", "command"} - set(found)

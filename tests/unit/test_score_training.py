@@ -169,6 +169,9 @@ def test_a_release_scores_as_its_network_and_is_evaluated(
 
 def test_figures_that_are_missing_or_damaged_are_told(tmp_path: Path):
     path = tmp_path / "figures.json"
+    with pytest.raises(DataError, match="train score --recipe paper"):
+        stored_run(path)
+    path.write_text("{")
     with pytest.raises(DataError, match="reinstall"):
         stored_run(path)
     path.write_text('{"lcc_recipe": 0.9}')

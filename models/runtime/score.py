@@ -58,7 +58,7 @@ class PictureScore:
         return float(self.scores(squashed(crop, SIDE)[np.newaxis])[0])
 
     def scores(self, squares: np.ndarray) -> np.ndarray:
-        """Scores of several squares in one run, for ``models.score.saliency``; (N, 224, 224) uint8 -> (N,) float64.
+        """Scores of several squares in one run, for ``models.runtime.saliency``; (N, 224, 224) uint8 -> (N,) float64.
 
         Raises
         ------

@@ -13,7 +13,7 @@ from capture.errors import ModelError, PictureError
 from models.runtime.manifest import default_weights_folder, load_manifest
 from models.runtime.precision import open_model
 from models.runtime.score import MODEL, SIDE, PictureScore, open_score
-from models.score.saliency import saliency
+from models.runtime.saliency import saliency
 from tests.support.make_mock_score import add_mock_score
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from capture.errors import PictureError
-from models.score.saliency import GRID, saliency, sector_mask
+from models.runtime.saliency import GRID, saliency, sector_mask
 
 SIDE = 112
 

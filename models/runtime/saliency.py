@@ -43,14 +43,13 @@ def saliency(scores_of: ScoresOf, square: np.ndarray) -> np.ndarray:
             f"a square grey picture of 8 bits is needed, not {square.dtype} {square.shape}: crop it first"
         )
     hats, inside = _hats(len(square)), sector_mask(square)
-    places = [place for place in np.ndindex(GRID, GRID) if (_window(hats, place) * inside).sum() >= 1]
-    if not places:
+    places = np.nonzero(hats @ inside.astype(np.float32) @ hats.T >= 1)  # (P,) rows and (P,) columns of the grid
+    if not len(places[0]):
         return np.zeros(square.shape, np.float32)
     smooth = _smoothed(square, inside, SMOOTHING * len(square) / GRID)
-    covered = [_covered(square, smooth, _window(hats, place)) for place in places]
-    scores = np.asarray(scores_of(np.stack([square, *covered])), np.float32)
+    scores = np.asarray(scores_of(_covered(square, smooth, hats, places)), np.float32)
     cost = np.zeros((GRID, GRID), np.float32)
-    cost[tuple(np.transpose(places))] = scores[1:] - scores[0]
+    cost[places] = scores[1:] - scores[0]
     return np.asarray((hats.T @ cost @ hats) * inside, np.float32)
 
 
@@ -77,10 +76,6 @@ def _hats(size: int) -> np.ndarray:
     return np.asarray(hats / hats.sum(axis=0), np.float32)
 
 
-def _window(hats: np.ndarray, place: tuple[int, ...]) -> np.ndarray:
-    return np.asarray(np.outer(hats[place[0]], hats[place[1]]))
-
-
 def _smoothed(square: np.ndarray, inside: np.ndarray, sigma: float) -> np.ndarray:
     """Local mean of the sector's own pixels, (S, S) float32, 0 outside."""
     weight = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), sigma)
@@ -88,5 +83,14 @@ def _smoothed(square: np.ndarray, inside: np.ndarray, sigma: float) -> np.ndarra
     return np.asarray(mean * inside, np.float32)
 
 
-def _covered(square: np.ndarray, smooth: np.ndarray, window: np.ndarray) -> np.ndarray:
-    return np.asarray(np.rint(square + window * (smooth - square)), np.uint8)
+def _covered(square: np.ndarray, smooth: np.ndarray, hats: np.ndarray, places: tuple[np.ndarray, ...]) -> np.ndarray:
+    """The square, and with each of P places smoothed out, (P + 1, S, S) uint8.
+
+    A few operations on all of them: the less Python between them, the less the live program waits for its lock.
+    """
+    rows, columns = places
+    windows = hats[rows][:, :, None] * hats[columns][:, None, :]  # (P, S, 1) x (P, 1, S)
+    windows *= smooth - square
+    windows += square
+    np.rint(windows, out=windows)
+    return np.concatenate([square[np.newaxis], windows.astype(np.uint8)])

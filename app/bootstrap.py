@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from app.engine.pipeline import Engine, EngineSettings
@@ -13,6 +14,9 @@ from calibration.signal import SignalMonitor
 from capture.frame import Frame
 from capture.source import FrameSource
 from models.runtime.assessor import RegionalAssessor
+from models.runtime.frame_saliency import FrameSaliency, open_saliency
+from models.runtime.manifest import default_weights_folder
+from models.runtime.precision import open_model
 from models.runtime.providers import Provider, ProviderError, cuda_problem
 from models.runtime.published import read_list
 
@@ -106,7 +110,25 @@ def make_engine(
     if problem:
         raise ProviderError(f"CUDA was asked for and is not available ({problem}): use --provider cpu")
     settings = EngineSettings(readiness=readiness or ReadinessSettings())
-    return Engine(source, lambda: make_assessor(options), signal_check=_signal_check(), settings=settings)
+    return Engine(
+        source,
+        lambda: make_assessor(options),
+        signal_check=_signal_check(),
+        make_saliency=lambda: make_saliency(options),
+        settings=settings,
+    )
+
+
+def make_saliency(options: ModelOptions) -> FrameSaliency:
+    """What makes saliency maps: a session of the score's model of its own, on one core.
+
+    Raises
+    ------
+    ModelError
+        When there is no score model, or it cannot be used.
+    """
+    folder = options.weights or default_weights_folder()
+    return open_saliency(partial(open_model, folder, provider=Provider.CPU, precision=options.precision, threads=1))
 
 
 def _signal_check() -> Callable[[Frame], str]:

@@ -19,6 +19,7 @@ from app.engine.channels import ChannelClosed, Latest, Snapshot
 from app.engine.exam import Exam
 from app.engine.readiness import ReadinessJudge
 from app.engine.reporting import Reporter, signal_after_stop
+from app.engine.saliency import MapMaker, SaliencyKeeper, SaliencyState
 from app.engine.smoothing import Smoother, SmoothingSettings
 from app.engine.state import Assessed, EngineState, SignalState
 from app.engine.summary import summary_dict
@@ -31,6 +32,8 @@ from capture.source import FrameSource
 from models.runtime.contract import Assessor
 
 log = logging.getLogger(__name__)
+
+_PICTURE_GONE = frozenset({SignalState.STALLED, SignalState.LOST, SignalState.FAILED})
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Engine:
         when that worker is restarted, so it must give a new one each time. A SonogaugeError from it (a damaged model)
         is shown as "cannot judge" with every frame.
     signal_check : gives a sentence for a card's "no signal" picture; None: no such check
+    make_saliency : opens what makes saliency maps, in a thread of its own, when they are switched on
     settings : times and limits
     clock_ns : monotonic nanoseconds, the clock of ``Frame.t_mono_ns``
     """
@@ -77,6 +81,7 @@ class Engine:
         make_assessor: Callable[[], Assessor],
         *,
         signal_check: SignalCheck | None = None,
+        make_saliency: Callable[[], MapMaker] | None = None,
         settings: EngineSettings | None = None,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -84,7 +89,7 @@ class Engine:
         self.on_news: Callable[[], None] | None = None
         self.timing = EngineTiming()
         self.frames: Latest[Frame] = Latest("frames", self._frame_came)
-        self.results: Latest[Assessed] = Latest("results", self._tell)
+        self.results: Latest[Assessed] = Latest("results", self._result_came)
         self.state: Snapshot[EngineState] = Snapshot("state", EngineState(), self._tell)
         self._clock_ns = clock_ns
         self._poked = threading.Event()
@@ -97,6 +102,9 @@ class Engine:
         self._capture_worker: Worker | None = None
         self._supervisor = Supervisor()
         self._exam = Exam()
+        self._saliency = SaliencyKeeper(
+            make_saliency, lambda: (self.shown(), self.is_frozen), self._supervisor, clock_ns, self.poke
+        )
         self._assess = AssessLoop(
             self.frames,
             self.results,
@@ -142,6 +150,7 @@ class Engine:
     def switch(self, source: FrameSource) -> None:
         """Leave the present source for another and return at once; the last picture stays until the first new one."""
         self.freeze(False)
+        self._saliency.clear(self._clock_ns())
         self._capture_from(source, models_first=False)
 
     def set_view(self, view: str | None) -> None:
@@ -154,12 +163,24 @@ class Engine:
     def freeze(self, frozen: bool) -> None:
         """Hold what is shown now, or go on. Capture and assessment go on behind it."""
         self._frozen = (self.results.newest(), self.frames.newest()) if frozen else None
+        self._saliency.look()
         self._tell()
 
     def new_exam(self) -> None:
         """Forget the best cycle and the bull's-eye: the next patient begins."""
         self._exam.reset()
+        self._saliency.clear(self._clock_ns())
         self.poke()
+
+    def show_saliency(self, on: bool) -> None:
+        """Make saliency maps of what is shown, or no more; off, as at the start, they cost nothing."""
+        with self._lock:
+            if not self._stopped:
+                self._saliency.switch(on)
+
+    def saliency(self, assessed: Assessed | None) -> SaliencyState:
+        """The map to paint over a result on show, or why there is none."""
+        return self._saliency.state(assessed)
 
     @property
     def is_frozen(self) -> bool:
@@ -212,7 +233,8 @@ class Engine:
                 return
             self._stopped = True
         signal, _ = self._reporter.signal(self._capture)
-        workers = [w for w in (self._monitor, self._capture_worker, self._assess_worker) if w is not None]
+        mapping = self._saliency.stop()
+        workers = [w for w in (self._monitor, self._capture_worker, self._assess_worker, mapping) if w is not None]
         for worker in workers:
             worker.request_stop()
         self._poked.set()
@@ -286,6 +308,12 @@ class Engine:
         if listener is not None:
             listener()
 
+    def _result_came(self) -> None:
+        newest = self.results.newest()
+        if newest is not None and not newest.assessment.is_judged:
+            self._saliency.clear(newest.frame.t_mono_ns)
+        self._tell()
+
     def _frame_came(self) -> None:
         if self.state.get().signal not in (SignalState.OK, SignalState.NO_SIGNAL):
             self.poke()
@@ -311,6 +339,8 @@ class Engine:
     def _publish(self, state: EngineState) -> None:
         if state.signal is not self.state.get().signal:
             log.info("signal %s %s", state.signal, state.sentence)
+        if state.signal in _PICTURE_GONE:
+            self._saliency.clear(self._clock_ns())
         self.state.set(state)
 
     def _monitor_changed(self) -> None:

@@ -196,6 +196,8 @@ class RegionalAssessor:
         known: dict[str, Any] = {
             "sector": crop.sector,
             "crop": crop.rect,
+            "levels": tracked.levels,
+            "mirrored": crop.mirrored,
             "model_ids": self._model_ids,
             "spacing_assumed": spacing_mm is None,
             "stages_ms": watch.stages_ms,

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from calibration.cluster_map import ClusterMap
+from calibration.levels import Levels
 from capture.frame import Frame, SourceInfo
 from capture.geometry import Rect, SectorShape
 from models.runtime.whole_picture import ClusterAssessment as ClusterAssessment  # noqa: PLC0414 - part of the contract
@@ -153,6 +154,7 @@ class Assessment:
         been refused, and one above it need not have been judged (``app.engine.gate_keeping``)
     sector : sector on the screen, None when not found
     crop : the tight crop on the screen that the models saw
+    levels, mirrored : black and white that it was expanded from, None for full range; whether it was turned round
     contours : outlines per structure (keys of ``STRUCTURE_VALUES``), each (K, 2) float32 screen pixels
     regions : eight, in the order of ``REGION_NAMES``; empty when not judged, and in an exam of other organs, where a
         frame counts as judged when its cluster is known
@@ -182,6 +184,8 @@ class Assessment:
     gate_reason: str = ""
     sector: SectorShape | None = None
     crop: Rect | None = None
+    levels: Levels | None = None
+    mirrored: bool = False
     contours: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
     regions: tuple[RegionAssessment, ...] = ()
     spacing_assumed: bool = True

@@ -1,4 +1,4 @@
-"""Stand-in for the score: the brighter the mean of a picture, the better."""
+"""Stand-ins for the score: the brighter the mean of a picture, or the smoother it is, the better."""
 
 from __future__ import annotations
 
@@ -39,19 +39,52 @@ def score_bytes(note: str = "", *, nan_below: float | None = None) -> bytes:
     return content
 
 
+def rough_score_bytes(gain: float = 10.0) -> bytes:
+    """ONNX bytes: picture -> severity, -0.5 plus ``gain`` times how far pixels lie from their neighbours' mean."""
+    nodes = [
+        helper.make_node(
+            "AveragePool", ["picture"], ["even"], kernel_shape=[5, 5], pads=[2, 2, 2, 2], count_include_pad=1
+        ),
+        helper.make_node("Sub", ["picture", "even"], ["steps"]),
+        helper.make_node("Abs", ["steps"], ["size"]),
+        helper.make_node("Flatten", ["size"], ["flat"]),
+        helper.make_node("ReduceMean", ["flat"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Mul", ["mean", "gain"], ["cost"]),
+        helper.make_node("Add", ["cost", "best"], ["severity"]),
+    ]
+    constants = {"gain": np.float32(gain), "best": np.float32(-0.5)}
+    graph = helper.make_graph(
+        nodes,
+        "mock_rough_score",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["N", 1, SIDE, SIDE])],
+        [helper.make_tensor_value_info("severity", TensorProto.FLOAT, ["N", 1])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    content: bytes = model.SerializeToString()
+    return content
+
+
 def add_mock_score(
-    folder: Path, precisions: tuple[str, ...] = ("float32",), *, nan_below: float | None = None, **changes: object
+    folder: Path,
+    precisions: tuple[str, ...] = ("float32",),
+    *,
+    nan_below: float | None = None,
+    rough: bool = False,
+    **changes: object,
 ) -> Path:
     """Put the stand-in and its manifest entry, with ``changes``, into a folder of weights; returns it.
 
-    Its calibration makes a black picture 0 points and one of mean grey level 0.5 or more 100.
+    Its calibration makes a black picture 0 points and one of mean grey level 0.5 or more 100. With ``rough`` the score
+    dislikes roughness instead.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text()) if path.exists() else {"format": 1, "models": {}}
     files = []
     for precision in precisions:
-        content, name = score_bytes(precision, nan_below=nan_below), f"score.{precision}.onnx"
+        content = rough_score_bytes() if rough else score_bytes(precision, nan_below=nan_below)
+        name = f"score.{precision}.onnx"
         (folder / name).write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
         files.append({"precision": precision, "file": name, "sha256": digest, "bytes": len(content)})

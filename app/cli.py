@@ -115,6 +115,9 @@ def score(
     paths: Annotated[list[Path], typer.Argument(help="Pictures, videos, folders.")],
     out: Annotated[Path, typer.Option(help="Results: .csv, .jsonl or .parquet.")],
     masks: Annotated[Path | None, typer.Option(help="Folder for one label PNG per frame.")] = None,
+    saliency: Annotated[
+        Path | None, typer.Option(help="Folder for one PNG per judged frame: what lowers its 0-100 score.")
+    ] = None,
     view: View = ViewChoice.UNKNOWN,
     profile: Profile = None,
     provider: Provider = ProviderChoice.AUTO,
@@ -128,7 +131,7 @@ def score(
     from app.commands.score import run_score
 
     models = _models(view, profile, provider, precision, weights, published, method, exam)
-    raise typer.Exit(run_score(paths, out, masks, models))
+    raise typer.Exit(run_score(paths, out, masks, models, saliency))
 
 
 @app.command()

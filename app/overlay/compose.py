@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,12 +40,14 @@ class OverlayOptions:
     cue : number or pattern beside the colour
     wall_names : write the names of the walls when the view is known
     fade : full, dimmed or none, from the result's age
+    filled : colour the inside of regions; without, outlines are left, with numbers instead of patterns
     """
 
     palette: Palette = DEFAULT
     cue: Cue = Cue.NUMBER
     wall_names: bool = True
     fade: Fade = Fade.FULL
+    filled: bool = True
 
 
 def compose(assessment: Assessment, options: OverlayOptions | None = None) -> DisplayList:
@@ -55,6 +57,8 @@ def compose(assessment: Assessment, options: OverlayOptions | None = None) -> Di
     sector in calm grey; a fade of ``NONE`` gives an empty list.
     """
     options = options or OverlayOptions()
+    if not options.filled and options.cue is Cue.PATTERN:
+        options = replace(options, cue=Cue.NUMBER)
     if options.fade is Fade.NONE:
         return DisplayList(assessment.frame_size)
     items = _judged(assessment, options) if assessment.is_judged else _refused(assessment, options)
@@ -86,7 +90,7 @@ def _shape(region: RegionAssessment, points: np.ndarray, options: OverlayOptions
     hatch: Hatch | None = HATCHES.get(region.label or 0) if options.cue is Cue.PATTERN else None
     return Polygon(
         points,
-        fill=None if colour is None else with_alpha(colour, FILL_ALPHA, options.fade),
+        fill=None if colour is None or not options.filled else with_alpha(colour, FILL_ALPHA, options.fade),
         outline=with_alpha(edge, 1.0, options.fade),
         width_px=1.8,
         dashed=not region.label,

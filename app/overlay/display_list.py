@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 
+import cv2
 import numpy as np
 
 from app.overlay.palettes import Rgb
+from capture.geometry import Rect
 
 Rgba = tuple[int, int, int, int]
 """Red, green, blue, alpha, 0..255."""
@@ -127,7 +129,31 @@ class Text:
         return replace(self, dx_px=share * self.dx_px, dy_px=share * self.dy_px, size_px=share * self.size_px)
 
 
-Item = Polygon | Line | Text
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """Coloured pixels, stretched over a part of the picture and cut along an outline.
+
+    Attributes
+    ----------
+    bgra : (h, w, 4) uint8, blue, green and red multiplied by alpha
+    place : the part of the frame that it is stretched over
+    outline : (K, 2) float frame pixels, outside of which nothing is painted
+    """
+
+    bgra: np.ndarray
+    place: Rect
+    outline: np.ndarray
+
+    def stretched(self, width: int, height: int) -> np.ndarray:
+        """In the size in which its place is painted, (height, width, 4) uint8, zero outside the outline."""
+        scale = np.array([width / self.place.width, height / self.place.height])
+        points = (self.outline + 0.5 - np.array([self.place.x, self.place.y])) * scale - 0.5
+        inside = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(inside, [np.rint(points).astype(np.int32)], 255)
+        return np.asarray(cv2.copyTo(cv2.resize(self.bgra, (width, height), interpolation=cv2.INTER_LINEAR), inside))
+
+
+Item = Polygon | Line | Text | Raster
 
 
 @dataclass(frozen=True)

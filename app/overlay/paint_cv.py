@@ -7,7 +7,8 @@ import math
 import cv2
 import numpy as np
 
-from app.overlay.display_list import DisplayList, Hatch, Item, Line, Polygon, Rgba, Text
+from app.overlay.display_list import DisplayList, Hatch, Item, Line, Polygon, Raster, Rgba, Text
+from capture.geometry import Rect
 
 _SHIFT = 4
 """OpenCV's shapes in sixteenths of a pixel."""
@@ -44,8 +45,19 @@ def _item(image: np.ndarray, item: Item, size: float) -> None:
         _polygon(image, item, size)
     elif isinstance(item, Line):
         _stroke(image, item.points, item.colour, item.width_px * size, closed=False)
+    elif isinstance(item, Raster):
+        _raster(image, item)
     else:
         _text(image, item, size)
+
+
+def _raster(image: np.ndarray, item: Raster) -> None:
+    place = item.place.clipped(*image.shape[:2])
+    whole = item.stretched(item.place.width, item.place.height)
+    rows, columns = Rect(place.x - item.place.x, place.y - item.place.y, place.width, place.height).slices()
+    colour = whole[rows, columns].astype(np.float32)
+    part = image[place.slices()]
+    part[:] = np.rint(part * (1 - colour[:, :, 3:] / 255) + colour[:, :, :3]).astype(np.uint8)
 
 
 def _polygon(image: np.ndarray, item: Polygon, size: float) -> None:

@@ -6,10 +6,10 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
-from app.overlay.display_list import DisplayList, Hatch, Line, Polygon, Rgba, Text
+from app.overlay.display_list import DisplayList, Hatch, Line, Polygon, Raster, Rgba, Text
 from app.ui.widgets.fit import Fit
 
 
@@ -22,6 +22,8 @@ def paint(painter: QPainter, display_list: DisplayList, fit: Fit, pane: QRectF) 
             _polygon(painter, item, fit)
         elif isinstance(item, Line):
             _line(painter, item, fit)
+        elif isinstance(item, Raster):
+            _raster(painter, item, fit)
         else:
             _text(painter, item, fit, pane)
     painter.restore()
@@ -87,6 +89,28 @@ def paint_hatch(painter: QPainter, area: QRectF, hatch: Hatch, rgba: Rgba) -> No
 def _line(painter: QPainter, item: Line, fit: Fit) -> None:
     painter.setPen(_pen(item.colour, item.width_px, item.dashed))
     painter.drawPolyline(_to_qt(item.points, fit))
+
+
+def _raster(painter: QPainter, item: Raster, fit: Fit) -> None:
+    place = item.place
+    corners = np.array([[place.x, place.y], [place.x + place.width, place.y + place.height]]) - 0.5
+    (left, top), (right, bottom) = np.rint(fit.to_pane(corners)).astype(int).tolist()
+    if right <= left or bottom <= top:
+        return
+    painter.save()
+    painter.setClipRect(QRect(fit.x, fit.y, fit.width, fit.height))
+    painter.drawImage(left, top, _image(item, right - left, bottom - top)[0])
+    painter.restore()
+
+
+@lru_cache(maxsize=2)
+def _image(item: Raster, width: int, height: int) -> tuple[QImage, np.ndarray]:
+    """A raster in the size in which it is painted, with the pixels that the image does not own.
+
+    Stretched once for all frames that it is painted over: 30 in a second of a live map.
+    """
+    pixels = item.stretched(width, height)
+    return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_ARGB32_Premultiplied), pixels
 
 
 @lru_cache(maxsize=16)

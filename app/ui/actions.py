@@ -45,6 +45,12 @@ ACTIONS = (
     ActionSpec(
         "next_cue", "&Overlay", "&Numbers, patterns, none", ("N",), "Numbers, patterns or neither beside the colours"
     ),
+    ActionSpec(
+        "saliency",
+        *("&Overlay", "&Saliency", ("H",)),
+        "What lowers the score, as colour over the assessed image; a new map each second",
+        checkable=True,
+    ),
     ActionSpec("new_exam", "&Exam", "&New exam", ("Ctrl+R",), "New patient: empty the bull's-eye and the best cycle"),
     ActionSpec("bulls_eye", "&Exam", "&Bull's-eye", ("1",), "Bull's-eye of the exam: fold away or show", True),
     ActionSpec("cluster_map", "&Exam", "Cluster &map", ("2",), "Map of quality clusters: fold away or show", True),

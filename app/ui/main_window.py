@@ -59,6 +59,10 @@ class LiveEngine(Rings, Protocol):
         """Forget what the exam has shown."""
         ...
 
+    def show_saliency(self, on: bool) -> None:
+        """Make saliency maps of what is shown, or no more."""
+        ...
+
 
 class MainWindow(QMainWindow):
     """The window of ``sonogauge live``.
@@ -272,6 +276,11 @@ class MainWindow(QMainWindow):
         """Numbers, patterns, or neither."""
         self.presenter.next_cue()
         self._show_exam()
+        self.pull()
+
+    def saliency(self) -> None:
+        """Show what lowers the score, or no more."""
+        self._engine.show_saliency(self.actions_by_name["saliency"].isChecked())
         self.pull()
 
     def new_exam(self) -> None:

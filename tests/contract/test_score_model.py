@@ -12,8 +12,8 @@ import pytest
 from capture.errors import ModelError, PictureError
 from models.runtime.manifest import default_weights_folder, load_manifest
 from models.runtime.precision import open_model
-from models.runtime.score import MODEL, SIDE, PictureScore, open_score
 from models.runtime.saliency import saliency
+from models.runtime.score import MODEL, SIDE, PictureScore, open_score
 from tests.support.make_mock_score import add_mock_score
 
 

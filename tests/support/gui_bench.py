@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from app.engine.channels import Snapshot
+from app.engine.saliency import SaliencyState
 from app.engine.state import Assessed, EngineState, SignalState
 from app.engine.timing import EngineTiming
 from capture.errors import CaptureError
@@ -32,6 +33,7 @@ class StillEngine:
         self.views: list[str | None] = []
         self.sources: list[FrameSource] = []
         self.exams = 0
+        self.salient = SaliencyState()
         self._held: tuple[Frame | None, Assessed | None] | None = None
 
     @property
@@ -50,6 +52,12 @@ class StillEngine:
 
     def set_view(self, view: str | None) -> None:
         self.views.append(view)
+
+    def show_saliency(self, on: bool) -> None:
+        self.salient = SaliencyState(on)
+
+    def saliency(self, assessed: Assessed | None) -> SaliencyState:
+        return self.salient
 
     def new_exam(self) -> None:
         self.exams += 1

@@ -40,6 +40,7 @@ class LivePanes(QWidget):
         self.assessed.set_picture(None if frame is None else frame.pixels, scene.part)
         self.assessed.set_overlay(scene.overlay)
         self.assessed.set_message(scene.message)
+        self.assessed.set_note(scene.note)
         if frame is not None and frame.t_mono_ns != self._last_ns:
             self._due_ns = self._last_ns = frame.t_mono_ns
 

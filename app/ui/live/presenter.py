@@ -7,16 +7,19 @@ from typing import Protocol
 
 from app.engine.channels import Snapshot
 from app.engine.presentation import Presentation, present
+from app.engine.saliency import SaliencyState
 from app.engine.state import Assessed, EngineState, SignalState
 from app.overlay.compose import OverlayOptions, compose
-from app.overlay.display_list import Cue, DisplayList, Fade
+from app.overlay.display_list import Cue, DisplayList, Fade, Raster
 from app.overlay.names import Summary, as_sentence, summarise
 from app.overlay.palettes import PALETTES
+from app.overlay.saliency import legend, tint
 from app.settings import Settings
 from app.ui.widgets.fit import with_margin
 from capture.frame import Frame, SourceInfo
 from capture.geometry import Rect
 from models.runtime.contract import Assessment, Readiness
+from models.runtime.frame_saliency import SaliencyMap
 
 NO_SOURCE = "no source yet: press D to choose one, or drop a file here"
 
@@ -32,6 +35,10 @@ class Shown(Protocol):
 
     def shown_frame(self) -> Frame | None:
         """The frame for the live pane."""
+        ...
+
+    def saliency(self, assessed: Assessed | None) -> SaliencyState:
+        """The saliency map to paint over a result on show, or why there is none."""
         ...
 
     @property
@@ -56,6 +63,7 @@ class Scene:
     of_heart : the heart's parts of the window make sense; it stays as it is until a judged frame tells otherwise
     view_found : recognised view and its probability, as in ``A4C (auto 97 %)``; empty when there is none
     dim : the result is old
+    note : why a saliency map that is wanted is not there, empty when it is or when no score may be seen anyway
     """
 
     live: Frame | None
@@ -68,6 +76,7 @@ class Scene:
     of_heart: bool = True
     view_found: str = ""
     dim: bool = False
+    note: str = ""
 
     @property
     def readiness(self) -> Readiness | None:
@@ -87,6 +96,8 @@ class Presenter:
         self._part_of: tuple[str, tuple[int, int]] | None = None
         self._part: Rect | None = None
         self._composed: tuple[Assessed, OverlayOptions, DisplayList] | None = None
+        self._tinted: tuple[SaliencyMap, Raster] | None = None
+        self._joined: tuple[SaliencyMap, Assessed, DisplayList | None, DisplayList] | None = None
         self._of_heart = of_heart
 
     def scene(self) -> Scene:
@@ -97,10 +108,11 @@ class Presenter:
         if assessed is not None and live is not None and assessed.frame.source_id != live.source_id:
             assessed = None
         judged = assessed.assessment if assessed is not None and shown.show_scores else None
+        saliency = engine.saliency(assessed) if judged is not None else SaliencyState()
         return Scene(
             live,
             assessed,
-            self._overlay(assessed, shown),
+            self._with_saliency(saliency.map, assessed, self._overlay(assessed, shown, filled=saliency.map is None)),
             self._part_shown(live, assessed, state.source),
             "" if assessed is not None else as_sentence(shown.reason),
             self._summary(assessed, shown),
@@ -108,6 +120,7 @@ class Presenter:
             self._is_of_heart(judged),
             "" if judged is None else _view_found(judged),
             shown.dim,
+            _saliency_note(saliency),
         )
 
     def change_overlay(self, **changes: object) -> None:
@@ -146,17 +159,33 @@ class Presenter:
         chosen = self.settings.overlay
         return OverlayOptions(PALETTES[chosen.palette], chosen.cue, chosen.wall_names)
 
-    def _overlay(self, assessed: Assessed | None, shown: Presentation) -> DisplayList | None:
+    def _overlay(self, assessed: Assessed | None, shown: Presentation, filled: bool) -> DisplayList | None:
         if assessed is None or not self.settings.overlay.shown:
             return None
         refused = not assessed.assessment.is_judged
         if not shown.show_scores and not refused:
             return None
-        options = replace(self.options(), fade=Fade.DIMMED if shown.dim else Fade.FULL)
+        options = replace(self.options(), fade=Fade.DIMMED if shown.dim else Fade.FULL, filled=filled)
         cached = self._composed
         if cached is None or cached[0] is not assessed or cached[1] != options:
             cached = self._composed = (assessed, options, compose(assessed.assessment, options))
         return cached[2]
+
+    def _with_saliency(
+        self, found: SaliencyMap | None, assessed: Assessed | None, overlay: DisplayList | None
+    ) -> DisplayList | None:
+        """The map below an overlay and its legend above; made once per result, the colours once per map."""
+        if found is None or assessed is None:
+            return overlay
+        kept = self._joined
+        if kept is None or kept[0] is not found or kept[1] is not assessed or kept[2] is not overlay:
+            if self._tinted is None or self._tinted[0] is not found:
+                self._tinted = (found, tint(found))
+            age_ms = (assessed.frame.t_mono_ns - found.of.t_mono_ns) / 1e6
+            items = (self._tinted[1], *(overlay.items if overlay else ()), *legend(found, age_ms))
+            joined = DisplayList(assessed.assessment.frame_size, items)
+            kept = self._joined = (found, assessed, overlay, joined)
+        return kept[3]
 
     def _summary(self, assessed: Assessed | None, shown: Presentation) -> Summary:
         if assessed is None or not shown.show_scores:
@@ -189,6 +218,12 @@ class Presenter:
 
 def _view_found(found: Assessment) -> str:
     return "" if found.view is None or found.view_p is None else f"{found.view} (auto {100 * found.view_p:.0f} %)"
+
+
+def _saliency_note(saliency: SaliencyState) -> str:
+    if not saliency.is_on or saliency.map is not None:
+        return ""
+    return f"no saliency map: {saliency.reason}" if saliency.reason else "the saliency map is being made"
 
 
 def _advice(state: EngineState) -> str:

@@ -35,7 +35,7 @@ class ImagePane(QWidget):
         self._pixels: np.ndarray | None = None
         self._source: Rect | None = None
         self._overlay: DisplayList | None = None
-        self._message = ""
+        self._message = self._note = ""
         self._scaler = scaler or Scaler()
 
     @property
@@ -74,6 +74,17 @@ class ImagePane(QWidget):
         """Write a sentence over the picture."""
         if text != self._message:
             self._message = text
+            self.update()
+
+    @property
+    def note(self) -> str:
+        """The small sentence below the caption, empty for none."""
+        return self._note
+
+    def set_note(self, text: str) -> None:
+        """Write a small sentence below the caption."""
+        if text != self._note:
+            self._note = text
             self.update()
 
     def current_fit(self) -> Fit | None:
@@ -123,6 +134,9 @@ class ImagePane(QWidget):
         painter.setFont(font)
         painter.setPen(QColor(MUTED))
         painter.drawText(QPointF(12, 22), self._caption)
+        wraps = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+        if self._note:
+            self._paint_on_plate(painter, self._note, self.rect().adjusted(18, 36, -self.width() // 2, -24), wraps, 6)
         if self._message:
             self._paint_message(painter)
 
@@ -134,12 +148,15 @@ class ImagePane(QWidget):
         flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
         if self._pixels is not None:
             flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom | Qt.TextFlag.TextWordWrap
-        box = painter.boundingRect(area, flags, self._message)
+        self._paint_on_plate(painter, self._message, area, flags, 12)
+
+    def _paint_on_plate(self, painter: QPainter, text: str, area: QRect, flags: Qt.AlignmentFlag, pad: int) -> None:
+        box = painter.boundingRect(area, flags, text)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(12, 14, 18, 200))
-        painter.drawRoundedRect(box.adjusted(-12, -6, 12, 6), 6, 6)
+        painter.drawRoundedRect(box.adjusted(-pad, -pad // 2, pad, pad // 2), 6, 6)
         painter.setPen(QColor(TEXT))
-        painter.drawText(area, flags, self._message)
+        painter.drawText(area, flags, text)
 
 
 def _around(outer: QRect, inner: QRect) -> list[QRect]:

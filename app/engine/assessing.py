@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from app.engine.channels import Latest
@@ -21,6 +21,7 @@ from calibration.freeze import FROZEN_SENTENCE, FreezeWatch
 from capture.errors import ModelError, SonogaugeError
 from capture.frame import Frame, SourceInfo
 from models.runtime.contract import Assessment, Assessor, ModelInfo, cannot_judge, refused
+from models.runtime.gate_plane import GatePlane
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ class AssessLoop:
         self.ready = threading.Event()
         self.models: tuple[ModelInfo, ...] = ()
         self.cluster_map: ClusterMap | None = None
+        self.gate_plane: GatePlane | None = None
+        self.missing: Mapping[str, str] = {}
         self.model_error: SonogaugeError | None = None
         self.no_signal = ""
         self.finished = 0
@@ -136,8 +139,9 @@ class AssessLoop:
             self._on_change()
 
     def _tell_models(self, assessor: Assessor) -> None:
-        """Models and map may follow the source's exam."""
-        self.models, self.cluster_map = assessor.models, assessor.cluster_map
+        """Models and maps may follow the source's exam."""
+        self.models, self.missing = assessor.models, assessor.missing
+        self.cluster_map, self.gate_plane = assessor.cluster_map, assessor.gate_plane
 
     def _release(self) -> None:
         if self._assessor is not None:

@@ -23,12 +23,14 @@ class Presentation:
     dim : paint them dimmed, because the result is older than 150 ms
     age_ms : result age; 0 when frozen or without a result
     reason : one sentence when scores are hidden, else empty
+    is_current : the result is neither too old nor of a lost signal; a refusal may be
     """
 
     show_scores: bool
     dim: bool
     age_ms: float
     reason: str
+    is_current: bool = False
 
 
 def result_age_ms(assessed: Assessed, newest: Frame | None) -> float:
@@ -58,8 +60,8 @@ def present(
     if age_ms > REMOVE_AFTER_MS:
         return _hidden(f"the last assessment is {age_ms / 1000:.1f} s old", age_ms)
     if not assessed.assessment.is_judged:
-        return _hidden(assessed.assessment.reason, age_ms)
-    return Presentation(True, age_ms > DIM_AFTER_MS, age_ms, "")
+        return Presentation(False, False, age_ms, assessed.assessment.reason, is_current=True)
+    return Presentation(True, age_ms > DIM_AFTER_MS, age_ms, "", is_current=True)
 
 
 def _hidden(reason: str, age_ms: float = 0.0) -> Presentation:

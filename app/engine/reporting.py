@@ -65,6 +65,8 @@ class Reporter:
             source_drops=capture.source_drops if capture else 0,
             models=models,
             cluster_map=self.assess.cluster_map,
+            gate_plane=self.assess.gate_plane,
+            missing=self.assess.missing,
             provider=unique_text([info.provider for info in models]),
             precision=unique_text([info.precision for info in models]),
             models_ready=self.assess.ready.is_set(),

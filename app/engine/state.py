@@ -12,6 +12,7 @@ from app.engine.worker import WorkerStatus
 from calibration.cluster_map import ClusterMap
 from capture.frame import Frame, SourceInfo
 from models.runtime.contract import Assessment, ModelInfo
+from models.runtime.gate_plane import GatePlane
 
 
 class SignalState(StrEnum):
@@ -75,6 +76,8 @@ class EngineState:
     source_drops : what the present source lost before the engine saw it, not part of frames_captured
     models, provider, precision : models in use; provider and precision empty until they are ready
     cluster_map : the map that the places of clusters lie on, None when there are no clusters
+    gate_plane : the plane that the places of the artifact gate lie on, None when there is no gate
+    missing : by field of an assessment, one sentence why it has no network
     models_ready : models are loaded, or it is known that they cannot be
     exam : best cycle of the last minute and bull's-eye
     abandoned : threads left behind because a native call did not return
@@ -101,6 +104,8 @@ class EngineState:
     provider: str = ""
     precision: str = ""
     cluster_map: ClusterMap | None = None
+    gate_plane: GatePlane | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
     models_ready: bool = False
     usage: Usage | None = None
     abandoned: int = 0

@@ -17,6 +17,7 @@ from calibration.profile import GatePart
 from capture.errors import DataError, ModelError
 from models.runtime.contract import ModelInfo
 from models.runtime.density_grid import DensityGrid
+from models.runtime.gate_plane import GatePlane
 from models.runtime.manifest import Manifest, Thresholds
 from models.runtime.picture_check import refuse_odd_crop
 from models.runtime.released_map import features_id, released_map
@@ -78,6 +79,7 @@ class ArtifactGate:
     references : see above
     density : log density over the plane
     thresholds, tau : the released ones, and the one in use
+    plane : the references, the density and tau in use, for a window
 
     Raises
     ------
@@ -94,13 +96,14 @@ class ArtifactGate:
         if site is not None:
             _refuse_other_model(site, self.model)
         self.tau = self.thresholds.tau_5 if site is None else site.log_density
-        if references.names[:1] != (KNOWN,):
+        if references.names[:1] != (KNOWN,) or not (references.labels == 0).any():
             raise ModelError(f"the reference points of {session.model_id} do not begin with known frames: reinstall it")
         self._artifacts = np.flatnonzero(references.labels > 0)
         try:
             self.density = DensityGrid.of(references.parameters.get("density"))
         except DataError as error:
             raise ModelError(f"the reference points of {session.model_id} cannot be used: {error}") from error
+        self.plane = GatePlane(references, self.density, self.tau)
 
     @property
     def model(self) -> str:

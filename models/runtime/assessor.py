@@ -18,6 +18,7 @@ from capture.frame import EXAMS, Frame, SourceInfo
 from capture.geometry import LinearField
 from models.runtime.beside import Beside
 from models.runtime.contract import Assessment, ModelInfo, cannot_judge, judged
+from models.runtime.gate_plane import GatePlane
 from models.runtime.heart import NOT_APICAL, Heart, HeartFinding, HeartPicture
 from models.runtime.manifest import Precision, default_weights_folder, load_manifest
 from models.runtime.precision import open_model
@@ -120,6 +121,16 @@ class RegionalAssessor:
     def cluster_map(self) -> ClusterMap | None:
         """The map that places of clusters lie on, None when clusters cannot be told."""
         return self._side.cluster_map
+
+    @property
+    def gate_plane(self) -> GatePlane | None:
+        """The plane that places of the artifact gate lie on, None without a gate."""
+        return self._side.gate_plane
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """One sentence for each of ``SIDE_FIELDS`` whose network is not there."""
+        return self._side.missing
 
     @property
     def _heart_in_use(self) -> Heart | None:

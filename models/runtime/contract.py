@@ -13,6 +13,7 @@ from calibration.cluster_map import ClusterMap
 from calibration.levels import Levels
 from capture.frame import Frame, SourceInfo
 from capture.geometry import Rect, SectorShape
+from models.runtime.gate_plane import GatePlane
 from models.runtime.whole_picture import ClusterAssessment as ClusterAssessment  # noqa: PLC0414 - part of the contract
 from models.runtime.whole_picture import FrameStamp as FrameStamp  # noqa: PLC0414 - part of the contract
 from models.runtime.whole_picture import GateAssessment as GateAssessment  # noqa: PLC0414 - part of the contract
@@ -282,6 +283,16 @@ class Assessor(Protocol):
     @property
     def cluster_map(self) -> ClusterMap | None:
         """The map that places of clusters lie on, None when clusters cannot be told."""
+        ...
+
+    @property
+    def gate_plane(self) -> GatePlane | None:
+        """The plane that places of the artifact gate lie on, None without a gate."""
+        ...
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """One sentence for each of ``SIDE_FIELDS`` whose network is not there."""
         ...
 
     def assess(self, frame: Frame) -> Assessment:

@@ -18,6 +18,7 @@ from models.runtime.artifact_gate import FAMILY_OF_EXAM, ArtifactGate, open_gate
 from models.runtime.beside import Beside, Timed
 from models.runtime.contract import FrameStamp, GateAssessment, ModelInfo, ScoreAssessment
 from models.runtime.fuzzy_filter import SIDE
+from models.runtime.gate_plane import GatePlane
 from models.runtime.manifest import Manifest
 from models.runtime.quality_clusters import QualityClusters, open_clusters
 from models.runtime.score import PictureScore, open_score
@@ -89,14 +90,14 @@ class SideNetworks:
             lambda exam: open_score(open_model),
             lambda score, grey, of: ScoreAssessment(score.score(grey), of),
         )
-        gate: SidePart[ArtifactGate] = SidePart(
+        self._gate: SidePart[ArtifactGate] = SidePart(
             "gate",
             "gate",
             "not compared with known frames",
             lambda exam: open_gate(FAMILY_OF_EXAM[exam], folder, manifest, open_model, site_gate),
             _gate_assessment,
         )
-        self._parts: dict[str, SidePart[Any]] = {part.field: part for part in (self._clusters, score, gate)}
+        self._parts: dict[str, SidePart[Any]] = {part.field: part for part in (self._clusters, score, self._gate)}
         self._beside, self._turns = beside, Turns((), is_live=False)
         self._always: tuple[str, ...] = ()
 
@@ -123,6 +124,16 @@ class SideNetworks:
     def cluster_map(self) -> ClusterMap | None:
         """The map that places of clusters lie on, None when clusters cannot be told."""
         return None if self._clusters.model is None else self._clusters.model.map
+
+    @property
+    def gate_plane(self) -> GatePlane | None:
+        """The plane that places of the gate lie on, None when there is no gate."""
+        return None if self._gate.model is None else self._gate.model.plane
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """One sentence for each network that is not there, by its field of an assessment."""
+        return {name: part.nothing[f"{name}_reason"] for name, part in self._parts.items() if not part.is_open}
 
     def begin_round(self) -> None:
         """The next frame has the first turn."""

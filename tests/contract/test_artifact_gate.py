@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.cluster_map import ClusterMap
 from calibration.profile import GatePart
 from capture.errors import DataError, ModelError, PictureError
 from models.runtime.artifact_gate import FAMILY_OF_EXAM, MODELS, SENTENCE, ArtifactGate, open_gate
@@ -134,6 +135,10 @@ def test_a_release_that_lacks_a_part_is_refused(opened: Opener, change: Callable
 def test_references_that_are_no_references_are_refused(opened: Opener):
     with pytest.raises(ModelError, match="begin with known frames"):
         opened(references=mock_references(("one", "two", "three")))
+    points = np.ones((4, 2), np.float32)
+    of_artifacts = ClusterMap(points, np.ones(4, np.int64), points[:2], ("known", "noise"), {})
+    with pytest.raises(ModelError, match="begin with known frames"):
+        opened(references=of_artifacts)
     without = mock_references()
     without.parameters.clear()
     with pytest.raises(ModelError, match="density grid"):

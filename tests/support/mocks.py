@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -68,7 +69,8 @@ class MockAssessor:
     def models(self) -> tuple[ModelInfo, ...]:
         return (ModelInfo("mock", "mock@int8#0", "CPUExecutionProvider", "int8", 0.0),)
 
-    cluster_map = None
+    cluster_map = gate_plane = None
+    missing: Mapping[str, str] = MappingProxyType({})
 
     def assess(self, frame: Frame) -> Assessment:
         self.threads.add(threading.get_ident())

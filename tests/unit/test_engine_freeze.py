@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 from mocks import make_assessment
 
@@ -27,7 +30,8 @@ class SectorAssessor:
     """Judges every frame, all of which it takes for a linear field."""
 
     models: tuple[ModelInfo, ...] = ()
-    cluster_map = None
+    cluster_map = gate_plane = None
+    missing: Mapping[str, str] = MappingProxyType({})
 
     def assess(self, frame: Frame) -> Assessment:
         return make_assessment(frame, sector=LinearField(4, 4, 60, 44), cluster=CLUSTER)

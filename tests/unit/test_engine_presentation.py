@@ -54,6 +54,16 @@ def test_a_refusal_shows_its_reason_even_when_frozen():
     assert present(refused, frame, SignalState.OK).reason == "too dark"
 
 
+def test_a_fresh_refusal_is_of_now_and_an_old_result_is_not():
+    frame = make_frame(0, 0)
+    refused = Assessed(frame, cannot_judge(frame, "too dark"), 0)
+    assert present(refused, frame, SignalState.OK).is_current
+    assert present(result(), make_frame(1, 400 * MS), SignalState.OK).is_current
+    assert not present(refused, make_frame(1, 501 * MS), SignalState.OK).is_current
+    assert not present(refused, frame, SignalState.NO_SIGNAL).is_current
+    assert not present(None, frame, SignalState.OK).is_current
+
+
 def test_nothing_assessed_yet():
     assert "waiting" in present(None, None, SignalState.OK).reason
 

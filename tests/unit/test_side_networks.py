@@ -16,7 +16,7 @@ from capture.geometry import Sector
 from models.runtime.assessor import RegionalAssessor
 from models.runtime.contract import SIDE_FIELDS, Assessment, FrameStamp, Verdict
 from tests.support.make_mock_clusters import add_mock_clusters
-from tests.support.make_mock_gate import TAU_5, add_mock_gates
+from tests.support.make_mock_gate import NAMES, TAU_5, add_mock_gates
 from tests.support.make_mock_models import write_mock_models
 from tests.support.make_mock_score import add_mock_score
 
@@ -114,6 +114,28 @@ def test_another_exam_has_another_gate(weights: Path, assessor_of: Maker):
     assessor = assessor_of(weights, exam=None)
     assessor.use_source(BLADDER)
     assert {"artifact_any", "score"} <= set(assessor.assess(screen()).model_ids)
+
+
+def test_the_plane_to_draw_follows_the_exam_and_the_profile(weights: Path, assessor_of: Maker):
+    gate = GatePart(family="echo", log_density=-1.0, share=5, model="artifact_echo@0.0.1")
+    profile = ScannerProfile.of("test", SECTOR, SIZE).model_copy(update={"gate": gate})
+    assessor = assessor_of(weights, profile=profile)
+    of_heart = assessor.gate_plane
+    assert of_heart is not None
+    assert (of_heart.tau, of_heart.references.names) == (-1.0, NAMES)
+    assert of_heart is assessor.gate_plane, "the same one, for who compares"
+    assessor.use_source(BLADDER)
+    assert assessor.gate_plane is not None
+    assert assessor.gate_plane is not of_heart
+    assert assessor.gate_plane.tau == TAU_5, "the profile's is of the other family"
+
+
+def test_what_has_no_network_is_told_without_a_frame(tmp_path: Path, assessor_of: Maker):
+    assessor = assessor_of(add_mock_score(write_mock_models(tmp_path / "bare")))
+    assert assessor.gate_plane is None
+    assert list(assessor.missing) == ["cluster", "gate"]
+    assert assessor.missing["gate"].startswith("not compared with known frames: no model 'artifact_echo'")
+    assert assessor.missing["gate"] == assessor.assess(screen()).gate_reason
 
 
 def test_the_profiles_threshold_is_used(weights: Path, assessor_of: Maker):

@@ -62,7 +62,10 @@ class PanelSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     history: Annotated[bool, Field(description="show the last 60 s as rows of colour")] = True
-    cluster_map: Annotated[bool, Field(description="show the map of quality clusters where there is one")] = True
+    cluster_map: Annotated[
+        bool, Field(description="show the maps of clusters and artifact gate where there is one")
+    ] = True
+    map: Annotated[Literal["clusters", "gate"], Field(description="which of the two maps is in front")] = "clusters"
 
 
 _Score = Annotated[float, Field(ge=1, le=5)]

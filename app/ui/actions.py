@@ -53,7 +53,10 @@ ACTIONS = (
     ),
     ActionSpec("new_exam", "&Exam", "&New exam", ("Ctrl+R",), "New patient: empty the bull's-eye and the best cycle"),
     ActionSpec("bulls_eye", "&Exam", "&Bull's-eye", ("1",), "Bull's-eye of the exam: fold away or show", True),
-    ActionSpec("cluster_map", "&Exam", "Cluster &map", ("2",), "Map of quality clusters: fold away or show", True),
+    ActionSpec("cluster_map", "&Exam", "&Maps", ("2",), "Maps of clusters and artifact gate: fold away or show", True),
+    ActionSpec(
+        "next_map", "&Exam", "Clusters or &gate", ("G",), "Map of quality clusters, or plane of the artifact gate"
+    ),
     ActionSpec("history", "&Exam", "Last &60 s", ("3",), "Quality of the last 60 s: fold away or show", True),
     ActionSpec(
         "best_or_last", "&Exam", "Best or &last", ("B",), "Bull's-eye: best quality of the exam, or as seen last"

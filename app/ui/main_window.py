@@ -28,8 +28,6 @@ from app.ui.live.panes import LivePanes
 from app.ui.live.presenter import Presenter, Scene
 from app.ui.live.verdict import VerdictStrip
 from app.ui.widgets.bulls_eye import BullsEyeLook
-from app.ui.widgets.map_points import points_of
-from calibration.cluster_map import ClusterMap
 from capture.errors import SonogaugeError
 from capture.source import FrameSource
 
@@ -109,13 +107,14 @@ class MainWindow(QMainWindow):
     def _build(self, profile: str) -> None:
         self.header, self.banner, self.verdict, self.hud = Header(profile), Banner(), VerdictStrip(), Hud()
         self.lower_panels = LowerPanels()
-        self.exam = self.lower_panels.exam
+        self.exam, self.maps = self.lower_panels.exam, self.lower_panels.maps
         self.panes = LivePanes(self._engine.timing.painted)
         self.header.view_chosen.connect(lambda view: self.choose_view(view or None))
         self.banner.choose_source.connect(self.pick_source)
         self.banner.dismissed.connect(self._dismiss)
         self.exam.toggled.connect(self.best_or_last)
         self.exam.new_exam.connect(self.new_exam)
+        self.maps.turned.connect(lambda tab: self.presenter.change_panels(map=tab))
         middle = QWidget()
         self._rows = layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -132,7 +131,8 @@ class MainWindow(QMainWindow):
         self.actions_by_name["bulls_eye"].setChecked(chosen.bulls_eye.shown)
         self.actions_by_name["history"].setChecked(chosen.panels.history)
         self.actions_by_name["cluster_map"].setChecked(chosen.panels.cluster_map)
-        self.actions_by_name["cluster_map"].setEnabled(False)
+        self.maps.show_tab(chosen.panels.map)
+        self._allow_maps()
         self.actions_by_name["leave_full_screen"].setEnabled(False)
         self.choose_view(self._view)
 
@@ -160,8 +160,9 @@ class MainWindow(QMainWindow):
         self.header.show_found(scene.view_found if self._view is None else "")
         self.verdict.chips.show_exam(state.exam)
         self._show_exam()
-        if state.cluster_map is not (before.cluster_map if before else None):
-            self._show_map(state.cluster_map)
+        if self.maps.show_models(state):
+            self._allow_maps()
+            self._fit_panels()
         self._show_messages()
         frozen = self._engine.is_frozen
         self.actions_by_name["freeze"].setChecked(frozen)
@@ -169,11 +170,9 @@ class MainWindow(QMainWindow):
         if state.source is not None and (before is None or before.source is not state.source) and state.source.view:
             self.choose_view(state.source.view)
 
-    def _show_map(self, found: ClusterMap | None) -> None:
-        """Another exam or site has another map; without clusters there is none."""
-        self.lower_panels.cluster_map.set_points(points_of(found) if found is not None else None)
-        self.actions_by_name["cluster_map"].setEnabled(found is not None)
-        self._fit_panels()
+    def _allow_maps(self) -> None:
+        for name in ("cluster_map", "next_map"):
+            self.actions_by_name[name].setEnabled(self.maps.has_any)
 
     def _show_organ(self, of_heart: bool) -> None:
         self.header.show_of_heart(of_heart)
@@ -294,9 +293,13 @@ class MainWindow(QMainWindow):
         self._fit_panels()
 
     def cluster_map(self) -> None:
-        """Fold the map of quality clusters away, or show it."""
+        """Fold the maps of quality clusters and artifact gate away, or show them."""
         self.presenter.change_panels(cluster_map=self.actions_by_name["cluster_map"].isChecked())
         self._fit_panels()
+
+    def next_map(self) -> None:
+        """The map of quality clusters, or the plane of the artifact gate."""
+        self.maps.turn()
 
     def history(self) -> None:
         """Fold the last minute away, or show it."""

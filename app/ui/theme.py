@@ -47,6 +47,12 @@ QListWidget::item:selected {{ background: #234453; color: {TEXT}; }}
 #hud QLabel {{ color: {MUTED}; font-size: 13px; }}
 #banner {{ background: #3a2d12; border-bottom: 1px solid {CAUTION}; }}
 #banner QLabel {{ font-size: 16px; }}
+#maps::pane {{ border: 0; }}
+#maps QTabBar::tab {{
+    color: {MUTED}; font-size: 13px; padding: 2px 10px; border-bottom: 2px solid transparent; margin-right: 4px;
+}}
+#maps QTabBar::tab:selected {{ color: {TEXT}; border-bottom-color: {ACCENT}; }}
+#maps QTabBar::tab:focus {{ color: {ACCENT}; }}
 QLabel[role="muted"] {{ color: {MUTED}; }}
 QLabel[role="badge"] {{
     color: {BACKGROUND}; background: {ACCENT}; border-radius: 6px; padding: 3px 10px; font-weight: 600;

@@ -20,12 +20,13 @@ from app.overlay.compose import compose
 from app.overlay.palettes import DEFAULT, PUBLISHED
 from app.settings import load
 from app.ui.main_window import MainWindow
-from app.ui.widgets.cluster_map import RIM_PX, ClusterMapWidget
+from app.ui.widgets.cluster_map import ClusterMapWidget
 from app.ui.widgets.history import ROWS
 from app.ui.widgets.history_strip import NAMES_PX, HistoryStrip, row_text
 from app.ui.widgets.image_pane import ImagePane
 from app.ui.widgets.map_items import MOST_POINTS
 from app.ui.widgets.map_points import MapPoints
+from app.ui.widgets.plane import RIM_PX
 from calibration.cluster_map import ClusterMap, centroids_of
 from models.runtime.contract import ClusterAssessment
 
@@ -315,16 +316,16 @@ def test_the_strip_is_asked_to_repaint_once_per_column(
 def test_frames_reach_the_panels_and_a_new_exam_empties_them(engine: StillEngine, mapped: MainWindow):
     show(engine, mapped, 1, in_cluster(rank=1, place=(0.0, 0.0)))
     assert mapped.lower_panels.history.history.columns()[0, -1] == 3
-    assert pixel(mapped.lower_panels.cluster_map, (0.0, 0.0)) == DEFAULT.colours[2]
+    assert pixel(mapped.maps.clusters, (0.0, 0.0)) == DEFAULT.colours[2]
     engine.result = engine.frame = None
     mapped.new_exam()
     mapped.pull()
-    assert pixel(mapped.lower_panels.cluster_map, (0.0, 0.0)) not in DEFAULT.colours
+    assert pixel(mapped.maps.clusters, (0.0, 0.0)) not in DEFAULT.colours
 
 
 def test_keys_fold_each_panel_away_and_the_choice_is_kept(qtbot: QtBot, mapped: MainWindow, tmp_path: Path):
     lower, before = mapped.lower_panels, mapped.panes.height()
-    panels = {Qt.Key.Key_1: lower.exam, Qt.Key.Key_2: lower.cluster_map, Qt.Key.Key_3: lower.history}
+    panels = {Qt.Key.Key_1: lower.exam, Qt.Key.Key_2: lower.maps.clusters, Qt.Key.Key_3: lower.history}
     for key, panel in panels.items():
         assert panel.isVisible()
         qtbot.keyClick(mapped, key)
@@ -332,14 +333,14 @@ def test_keys_fold_each_panel_away_and_the_choice_is_kept(qtbot: QtBot, mapped: 
     assert not lower.isVisible()
     qtbot.waitUntil(lambda: mapped.panes.height() > before)
     qtbot.keyClick(mapped, Qt.Key.Key_2)
-    assert lower.cluster_map.isVisible()
+    assert lower.maps.clusters.isVisible()
     mapped.close()
     panels_kept = load(tmp_path / "settings.toml")[0].panels
     assert (panels_kept.history, panels_kept.cluster_map) == (False, True)
 
 
 def test_without_a_map_there_is_no_panel_for_it(window: MainWindow):
-    assert not window.lower_panels.cluster_map.isVisible()
+    assert not window.maps.clusters.isVisible()
     assert not window.actions_by_name["cluster_map"].isEnabled()
     assert window.lower_panels.history.isVisible()
 
@@ -410,7 +411,7 @@ def test_another_organ_that_cannot_be_placed_says_why(engine: StillEngine, windo
 
 
 def test_the_map_shown_is_that_of_the_models_in_use(engine: StillEngine, mapped: MainWindow):
-    widget = mapped.lower_panels.cluster_map
+    widget = mapped.maps.clusters
     assert widget.isVisible()
     other = replace(some_map(), names=("B-", "B", "B+"))
     engine.change(cluster_map=other)

@@ -1,4 +1,4 @@
-"""The panels below the pictures: the last minute, the map of quality clusters, the exam."""
+"""The panels below the pictures: the last minute, the maps of quality clusters and artifact gate, the exam."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 from app.overlay.palettes import Palette
 from app.settings import Settings
 from app.ui.live.exam_panel import ExamPanel
+from app.ui.live.map_tabs import MapTabs
 from app.ui.live.presenter import Scene
-from app.ui.widgets.cluster_map import ClusterMapWidget
 from app.ui.widgets.history_strip import HistoryStrip
 
 HEIGHT_PX = 220
@@ -30,12 +30,12 @@ class LowerPanels(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("lower")
-        self.history, self.cluster_map, self.exam = HistoryStrip(), ClusterMapWidget(), ExamPanel()
+        self.history, self.maps, self.exam = HistoryStrip(), MapTabs(), ExamPanel()
         self._of_heart = True
         layout = QHBoxLayout(self)
         layout.setContentsMargins(MARGIN_PX, 6, MARGIN_PX, 4)
         layout.setSpacing(SPACING_PX)
-        for panel, share in ((self.history, 5), (self.cluster_map, 3), (self.exam, 0)):
+        for panel, share in ((self.history, 5), (self.maps, 3), (self.exam, 0)):
             layout.addWidget(panel, share)
 
     def show_scene(self, scene: Scene, palette: Palette) -> bool:
@@ -43,17 +43,18 @@ class LowerPanels(QFrame):
         if scene.live is not None:
             cluster = None if scene.judged is None else scene.judged.cluster
             self.history.note(scene.live.t_mono_ns, scene.judged)
-            self.cluster_map.note(scene.live.t_mono_ns, cluster)
+            self.maps.clusters.note(scene.live.t_mono_ns, cluster)
+            self.maps.gate.note(scene.live.t_mono_ns, scene.gate, scene.gate_reason)
         view = self.history.view if scene.judged is None else scene.judged.view
         self.history.show_look(palette, view, scene.of_heart)
-        self.cluster_map.set_palette(palette)
+        self.maps.clusters.set_palette(palette)
         changed, self._of_heart = scene.of_heart != self._of_heart, scene.of_heart
         return changed
 
     def clear(self) -> None:
-        """Forget the last minute and the trail."""
+        """Forget the last minute and the trails."""
         self.history.clear()
-        self.cluster_map.clear()
+        self.maps.clear()
 
     def fit(self, settings: Settings, window: QSize, others: Sequence[QWidget]) -> None:
         """Take what half of the window leaves beside the other rows; less than can be read: stay away."""
@@ -66,11 +67,10 @@ class LowerPanels(QFrame):
 
     def _share_width(self, settings: Settings, left_px: int) -> bool:
         """Show the panels that are wanted and fit beside each other, the exam first; whether there is any."""
-        has_map = self.cluster_map.points is not None
         wanted = (
             (self.exam, settings.bulls_eye.shown and self._of_heart, 0),
             (self.history, settings.panels.history, HISTORY_PX),
-            (self.cluster_map, settings.panels.cluster_map and has_map, MAP_PX),
+            (self.maps, settings.panels.cluster_map and self.maps.has_any, MAP_PX),
         )
         for panel, is_wanted, least_px in wanted:
             shown = is_wanted and left_px >= least_px

@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.ui.widgets.fit import with_margin
 from capture.frame import Frame, SourceInfo
 from capture.geometry import Rect
-from models.runtime.contract import Assessment, Readiness
+from models.runtime.contract import Assessment, GateAssessment, Readiness
 from models.runtime.frame_saliency import SaliencyMap
 
 NO_SOURCE = "no source yet: press D to choose one, or drop a file here"
@@ -64,6 +64,7 @@ class Scene:
     view_found : recognised view and its probability, as in ``A4C (auto 97 %)``; empty when there is none
     dim : the result is old
     note : why a saliency map that is wanted is not there, empty when it is or when no score may be seen anyway
+    gate, gate_reason : what the artifact gate says of the assessed frame, refused or not; why it says nothing
     """
 
     live: Frame | None
@@ -77,6 +78,8 @@ class Scene:
     view_found: str = ""
     dim: bool = False
     note: str = ""
+    gate: GateAssessment | None = None
+    gate_reason: str = ""
 
     @property
     def readiness(self) -> Readiness | None:
@@ -109,6 +112,7 @@ class Presenter:
             assessed = None
         judged = assessed.assessment if assessed is not None and shown.show_scores else None
         saliency = engine.saliency(assessed) if judged is not None else SaliencyState()
+        current = assessed.assessment if assessed is not None and shown.is_current else None
         return Scene(
             live,
             assessed,
@@ -121,6 +125,8 @@ class Presenter:
             "" if judged is None else _view_found(judged),
             shown.dim,
             _saliency_note(saliency),
+            None if current is None else current.gate,
+            shown.reason if current is None else current.gate_reason,
         )
 
     def change_overlay(self, **changes: object) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtGui import QBrush, QColor, QFont
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsSimpleTextItem
+from PySide6.QtWidgets import QGraphicsItem
 
 from app.overlay.palettes import CALM_GREY, Palette, label_of_rank
-from app.ui.theme import MUTED, TEXT
+from app.ui.theme import TEXT
 from app.ui.widgets.map_points import MapPoints
 
 DOT_PX, TRAIL_PX = 3.0, 2.5
@@ -39,7 +39,7 @@ def reference_items(points: MapPoints, palette: Palette) -> list[Any]:
     for item in items:
         item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
     middles = [(name, points.middle(rank)) for rank, name in enumerate(points.names)]
-    return items + [_name(name, middle) for name, middle in middles if middle is not None]
+    return items + [name_plate(name, middle) for name, middle in middles if middle is not None]
 
 
 def trail_curves() -> list[Any]:
@@ -50,14 +50,6 @@ def trail_curves() -> list[Any]:
         colour.setAlphaF(_TRAIL_ALPHA * (1 - (k + 0.5) / TRAIL_CURVES))
         curves.append(pg.PlotCurveItem(pen=pg.mkPen(colour, width=TRAIL_PX), antialias=True))
     return curves
-
-
-def caption(text: str, parent: QGraphicsItem) -> None:
-    """Write a title into the upper left corner of an item."""
-    item = QGraphicsSimpleTextItem(text, parent)
-    item.setFont(_font(13, QFont.Weight.Normal))
-    item.setBrush(QBrush(QColor(MUTED)))
-    item.setPos(8, 4)
 
 
 @lru_cache(maxsize=64)
@@ -84,15 +76,12 @@ def _dots(places: np.ndarray, colour: QColor) -> Any:
     return pg.ScatterPlotItem(pos=places, size=DOT_PX, pen=None, brush=pg.mkBrush(colour), pxMode=True, antialias=True)
 
 
-def _name(name: str, middle: np.ndarray) -> Any:
-    item = pg.TextItem(name, color=TEXT, anchor=(0.5, 0.5), fill=pg.mkBrush(_PLATE))
-    item.setFont(_font(15, QFont.Weight.DemiBold))
-    item.setPos(*middle.tolist())
-    return item
-
-
-def _font(size_px: int, weight: QFont.Weight) -> QFont:
+def name_plate(name: str, middle: np.ndarray, size_px: int = 15, anchor: tuple[float, float] = (0.5, 0.5)) -> Any:
+    """A name on a dark plate; ``anchor`` is the part of it that stands at a place, (2,)."""
+    item = pg.TextItem(name, color=TEXT, anchor=anchor, fill=pg.mkBrush(_PLATE))
     font = QFont()
     font.setPixelSize(size_px)
-    font.setWeight(weight)
-    return font
+    font.setWeight(QFont.Weight.DemiBold)
+    item.setFont(font)
+    item.setPos(*middle.tolist())
+    return item

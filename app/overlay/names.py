@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from models.runtime.contract import LABEL_TEXT, WALLS, Assessment, RegionAssessment
@@ -32,6 +33,11 @@ class Summary:
     total: int | None = None
     label: int | None = None
     caption: str = "regions ok or better"
+
+
+def score_word(value: float) -> str:
+    """Word of a score of 0..100; the same severity has the same word as a level, halves go to the worse one."""
+    return LEVEL_TEXT[4 - math.floor(4 * (1 - value / 100) + 0.5)]
 
 
 def wall_names(view: str | None) -> tuple[str, str] | None:

@@ -145,6 +145,7 @@ class MainWindow(QMainWindow):
         options = self.presenter.options()
         self.verdict.show_summary(scene.summary, options.palette)
         self.verdict.show_cluster(scene.judged, scene.summary.sentence, options.palette)
+        self.verdict.score.show_score(scene.judged, scene.dim)
         self.verdict.chips.show_readiness(scene.readiness)
         if self.lower_panels.show_scene(scene, options.palette):
             self._show_organ(scene.of_heart)

@@ -1,4 +1,4 @@
-"""The strip that is read from two metres: cluster, number, sentence, colour, and what can be measured."""
+"""The strip that is read from two metres: cluster, score, sentence, colour, and what can be measured."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from app.overlay.gauge import probability_text
 from app.overlay.names import Summary
 from app.overlay.palettes import CALM_GREY, DEFAULT, Palette, Rgb, ink_on, label_of_rank
 from app.ui.live.chips import ReadinessChips
+from app.ui.live.score_plate import ScorePlate
 from app.ui.theme import EDGE, MUTED, TEXT
+from app.ui.widgets.fitted_label import FittedLabel
 from models.runtime.contract import Assessment, ClusterAssessment
 
 HEIGHT_PX = 92
 BAR_PX = 10
-SENTENCE_PX = {110: 28, 150: 19}
-"""Letters up to which a sentence is set in a size: verdicts are short, error messages may not be."""
-
-LONGEST_PX = 15
+SENTENCE_PX = (28, 22, 19, 15)
+"""Sizes of the sentence's letters: verdicts are short, error messages may not be."""
 
 
 class VerdictStrip(QFrame):
-    """Cluster word, usable regions as a number, the weakest region or the reason as a sentence, its colour as a bar.
+    """Cluster word, 0-100 score, usable regions, the weakest region or the reason as a sentence, its colour as a bar.
 
     Its height never changes, so that the pictures do not jump when a sentence takes two lines.
     """
@@ -31,12 +31,11 @@ class VerdictStrip(QFrame):
         super().__init__(parent)
         self.setObjectName("verdict")
         self.setFixedHeight(HEIGHT_PX)
-        self.number = _label("Usable regions", 40, TEXT)
+        self.number = _label("Usable regions", 28, TEXT)
         self.caption = _label("What the number counts", 13, MUTED)
         self.cluster, self.cluster_p = _label("Quality cluster", 34, TEXT), _label("Probability", 13, MUTED)
-        self.sentence = _label("Verdict", LONGEST_PX, TEXT)
-        self.sentence.setWordWrap(True)
-        self.chips = ReadinessChips()
+        self.sentence = FittedLabel("Verdict", SENTENCE_PX)
+        self.score, self.chips = ScorePlate(), ReadinessChips()
         self._bar = QColor(*CALM_GREY)
         self._shown: tuple[Summary, Palette] | None = None
         self._shown_cluster: tuple[str, str, Rgb | None] | None = None
@@ -44,6 +43,7 @@ class VerdictStrip(QFrame):
         layout.setContentsMargins(BAR_PX + 18, 4, 18, 4)
         layout.setSpacing(22)
         layout.addLayout(_column(78, self.cluster, self.cluster_p))
+        layout.addWidget(self.score)
         layout.addLayout(_column(140, self.number, self.caption))
         layout.addWidget(self.sentence, 1)
         layout.addWidget(self.chips)
@@ -57,9 +57,7 @@ class VerdictStrip(QFrame):
         judged = summary.usable is not None
         self.number.setText(f"{summary.usable}/{summary.total}" if judged else "–")
         self.caption.setText(summary.caption if judged else "not judged")
-        self.sentence.setText(summary.sentence)
-        size_px = next((px for most, px in SENTENCE_PX.items() if len(summary.sentence) <= most), LONGEST_PX)
-        self.sentence.setStyleSheet(f"font-size: {size_px}px; font-weight: 600; color: {TEXT if judged else MUTED};")
+        self.sentence.show_text(summary.sentence, TEXT if judged else MUTED)
         self._bar = QColor(*(palette.colour(summary.label) or CALM_GREY))
         self.update()
 

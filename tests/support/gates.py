@@ -17,7 +17,7 @@ PEAK = (1.0, -0.5)
 
 
 def some_plane(names: tuple[str, ...] = KINDS, count: int = 90, tau: float = TAU) -> GatePlane:
-    """Known frames around 0, each kind of artifact around a place of its own, the density an ellipse around the peak."""
+    """Known frames around 0, each kind of artifact around a place of its own; the density is elliptic."""
     random, kinds = np.random.default_rng(0), np.arange(count) % len(names)
     turns = 2 * np.pi * np.arange(len(names)) / len(names)
     middles = MIDDLES if names == KINDS else 6 * np.stack([np.cos(turns), np.sin(turns)], axis=1) * (turns[:, None] > 0)

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from app.engine.channels import Snapshot
 from app.engine.saliency import SaliencyState
 from app.engine.state import Assessed, EngineState, SignalState
 from app.engine.timing import EngineTiming
+from app.ui.widgets.plane import PlaneWidget
 from capture.errors import CaptureError
 from capture.frame import Frame
 from capture.source import FrameSource
@@ -92,6 +94,15 @@ class Shelf:
         if "bad" in spec:
             raise CaptureError(f"{spec} cannot be opened: choose another source")
         return object()  # type: ignore[return-value]  # the still engine only keeps it
+
+
+def wait_for_pause(widget: PlaneWidget) -> None:
+    """Until a plane that is seen has drawn what it was told; a hidden one draws it when it is looked at."""
+    for _ in range(500):
+        if not (widget.isVisible() and widget._stale):
+            return
+        QTest.qWait(10)
+    raise AssertionError("nothing was drawn within 5 s")
 
 
 def look(widget: QWidget) -> np.ndarray:

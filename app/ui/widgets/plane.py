@@ -78,7 +78,7 @@ class PlaneWidget(QWidget):
         self.view.sigRangeChanged.connect(self._moved)
         scene = self.plot.scene()
         scene.sigMouseClicked.connect(lambda event: self._show_all() if event.double() else None)
-        scene.sigPrepareForPaint.connect(self._refresh)  # what came while it was hidden
+        scene.sigPrepareForPaint.connect(self._before_paint)
 
     def sizeHint(self) -> QSize:
         """A little wider than high."""
@@ -144,6 +144,13 @@ class PlaneWidget(QWidget):
             border = MARGIN * (high - low)
             x, y = np.stack([low - border, high + border], axis=1).tolist()
             self.view.setRange(xRange=x, yRange=y, padding=0)
+
+    def _before_paint(self) -> None:
+        """Catch up with what came while hidden; what came during a pause waits, or each paint would ask for another."""
+        if not self.isVisible():
+            self._refresh()
+        elif self._stale:
+            self._throttle.ask()
 
     def _refresh(self) -> None:
         """Put trail and live point where they belong now."""

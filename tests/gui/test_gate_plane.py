@@ -12,10 +12,10 @@ import pyqtgraph as pg
 import pytest
 from colour_sight import DICHROMATS, lab
 from gates import KINDS, MIDDLES, PEAK, TAU, gate_says, some_plane
-from gui_bench import Shelf, StillEngine, look
+from gui_bench import Shelf, StillEngine, look, wait_for_pause
 from hearts import heart, heart_frame, no_heart
 from mocks import MockAssessor, MockSource, wait_until
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from stopwatch import cpu_ms
@@ -70,6 +70,7 @@ def _maybe_refused(frame: object, gate: GateAssessment | None) -> Assessment:
 
 
 def pixel(widget: GateMapWidget, place: tuple[float, float]) -> tuple[int, ...]:
+    wait_for_pause(widget)
     image = look(widget)
     at = widget.view.mapViewToScene(QPointF(*place))
     return tuple(int(value) for value in image[round(at.y()), round(at.x())])
@@ -147,6 +148,19 @@ def test_the_live_point_tells_known_from_unknown_and_names_what_that_looks_like(
     assert not gate_map._hint.isVisible()
     gate_map.note(120_000_000, None)
     assert pixel(gate_map, (3.0, -2.5)) != CALM_GREY
+
+
+def test_the_mouse_tells_the_types_below_it(qtbot: QtBot, gate_map: GateMapWidget):
+    plane = some_plane()
+    with qtbot.waitExposed(gate_map):
+        gate_map.show()
+    look(gate_map)
+    for kind, name in enumerate(KINDS):
+        at = gate_map.view.mapViewToScene(QPointF(*plane.references.points[kind].tolist()))
+        qtbot.mouseMove(gate_map.plot.viewport(), at.toPoint())
+        qtbot.waitUntil(lambda name=name: gate_map.view.toolTip() == name)
+    qtbot.mouseMove(gate_map.plot.viewport(), QPoint(2, 2))
+    qtbot.waitUntil(lambda: not gate_map.view.toolTip())
 
 
 def test_a_trail_is_left_behind(gate_map: GateMapWidget):

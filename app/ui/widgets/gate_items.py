@@ -92,7 +92,7 @@ def _extent(density: DensityGrid) -> tuple[float, float]:
 
 
 def _points(references: ClusterMap) -> Any:
-    """All reference frames; each tells its type when the mouse is over it."""
+    """All reference frames, each with the name of its type; ``sigHovered`` tells those under the mouse."""
     step = -(-len(references.points) // MOST_POINTS)
     points, kinds = references.points[::step], references.labels[::step]
     found = np.flatnonzero(kinds >= 0)
@@ -109,5 +109,5 @@ def _points(references: ClusterMap) -> Any:
         pxMode=True,
         antialias=True,
         hoverable=True,
-        tip=lambda x, y, data: data,
+        tip=None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,18 @@ class GateMapWidget(PlaneWidget):
         if plane is None or self._points is None:
             self._show_plane((), None)
         else:
-            self._show_plane(plane_items(plane), self._points.bounds)
+            items = plane_items(plane)
+            items[-1].sigHovered.connect(self._tell_types)
+            self._show_plane(items, self._points.bounds)
 
     def note(self, t_mono_ns: int, gate: GateAssessment | None) -> None:
         """Show where a frame stands; None hides the point and lets the trail run out."""
         self._gate = gate
         self._note(t_mono_ns, None if gate is None else gate.place)
+
+    def _tell_types(self, _item: object, points: Sequence[Any], _event: object) -> None:
+        """Each type under the mouse once, where the plot would name each of many points."""
+        self.view.setToolTip(", ".join(dict.fromkeys(point.data() for point in points)))
 
     def _live_brush(self) -> QBrush:
         return KNOWN_BRUSH if self._gate is not None and self._gate.is_known else UNKNOWN_BRUSH

@@ -26,7 +26,7 @@ from app.overlay.palettes import CALM_GREY
 from app.settings import load
 from app.ui.live.gate_panel import gate_words
 from app.ui.main_window import MainWindow
-from app.ui.widgets.gate_items import COLOURS, KNOWN_COLOUR, SHADE, SYMBOLS, look_of, plane_items, shades
+from app.ui.widgets.gate_items import COLOURS, KNOWN_COLOUR, SHADE, SYMBOLS, bounds_of, look_of, plane_items, shades
 from app.ui.widgets.gate_map import GateMapWidget
 from capture.frame import SourceInfo
 from models.artifact.kinds import FAMILIES
@@ -110,6 +110,17 @@ def test_the_bold_contour_runs_where_the_density_is_tau():
     assert contour.pen.widthF() >= 2.5
 
 
+def test_all_frames_and_all_of_the_contour_are_in_view():
+    plane = some_plane()
+    points = plane.references.points
+    low, high = bounds_of(plane)
+    assert (low <= points.min(axis=0)).all()
+    assert high[0] == pytest.approx(points[:, 0].max())
+    points[:, 1] = 0  # on one line
+    low, high = bounds_of(plane)
+    assert (low[1], high[1]) == pytest.approx((PEAK[1] - 2**0.5, PEAK[1] + 2**0.5), abs=0.15)
+
+
 def test_the_density_is_brightest_at_its_peak_and_black_far_away():
     plane = some_plane()
     picture = shades(plane.density, plane.tau)
@@ -157,8 +168,10 @@ def test_the_mouse_tells_the_types_below_it(qtbot: QtBot, gate_map: GateMapWidge
     look(gate_map)
     for kind, name in enumerate(KINDS):
         at = gate_map.view.mapViewToScene(QPointF(*plane.references.points[kind].tolist()))
+        qtbot.wait(50)  # the plot drops moves that follow each other too soon
         qtbot.mouseMove(gate_map.plot.viewport(), at.toPoint())
         qtbot.waitUntil(lambda name=name: gate_map.view.toolTip() == name)
+    qtbot.wait(50)
     qtbot.mouseMove(gate_map.plot.viewport(), QPoint(2, 2))
     qtbot.waitUntil(lambda: not gate_map.view.toolTip())
 

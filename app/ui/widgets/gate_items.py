@@ -56,6 +56,16 @@ def plane_items(plane: GatePlane) -> list[Any]:
     return items
 
 
+def bounds_of(plane: GatePlane) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest place, (2,) each, of the reference frames and of the density above tau; never the same."""
+    density = plane.density
+    inside = np.argwhere(density.values >= plane.tau)[:, ::-1]  # (N, 2): row, column -> column, row
+    known = DensityGrid.axis(density.reach, len(density.values))[inside]
+    places = np.concatenate([plane.references.points, known]).astype(np.float64)
+    low, high = places.min(axis=0), places.max(axis=0)
+    return low, np.maximum(high, low + 1e-6)
+
+
 def shades(density: DensityGrid, tau: float) -> np.ndarray:
     """The density as a picture, (4 n, 4 n, 3) uint8 RGB: black where it is low; the first row is the lowest."""
     side = _FINER * len(density.values)

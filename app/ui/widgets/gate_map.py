@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtGui import QBrush
 from PySide6.QtWidgets import QWidget
 
-from app.ui.widgets.gate_items import KNOWN_BRUSH, UNKNOWN_BRUSH, plane_items
+from app.ui.widgets.gate_items import KNOWN_BRUSH, UNKNOWN_BRUSH, bounds_of, plane_items
 from app.ui.widgets.map_items import name_plate
 from app.ui.widgets.map_points import MapPoints, points_of
 from app.ui.widgets.plane import PlaneWidget
@@ -38,7 +38,7 @@ class GateMapWidget(PlaneWidget):
         else:
             items = plane_items(plane)
             items[-1].sigHovered.connect(self._tell_types)
-            self._show_plane(items, self._points.bounds)
+            self._show_plane(items, bounds_of(plane))
 
     def note(self, t_mono_ns: int, gate: GateAssessment | None) -> None:
         """Show where a frame stands; None hides the point and lets the trail run out."""

@@ -157,6 +157,19 @@ def test_a_long_reason_fits_into_the_strip(engine: StillEngine, window: MainWind
     assert window.verdict.sentence.heightForWidth(window.verdict.sentence.width()) <= window.verdict.height()
 
 
+def test_a_long_name_is_not_cut_in_the_strip(engine: StillEngine, window: MainWindow):
+    opening = "opening exam_0042_apical_view.mp4"
+    engine.change(signal=SignalState.OPENING, sentence=opening)
+    window.pull()
+    sentence = window.verdict.sentence
+    assert sentence.fontInfo().pixelSize() < 28
+    assert sentence.fontMetrics().horizontalAdvance(opening.split()[1]) <= sentence.width()
+    assert sentence.toolTip() == sentence.text()
+    engine.change(sentence="opening a.mp4")
+    window.pull()
+    assert sentence.fontInfo().pixelSize() == 28
+
+
 def test_stale_results_are_removed_and_come_back(engine: StillEngine, window: MainWindow):
     show_heart(engine, window)
     engine.give(heart_frame(2, 700))

@@ -12,7 +12,10 @@ LEAST_PX = 160
 
 
 class FittedLabel(QLabel):
-    """Plain text on several lines; ``sizes_px`` of its letters from the largest, the last one is used in any case."""
+    """Plain text on several lines; its tool tip holds all of it.
+
+    ``sizes_px`` of its letters come from the largest on; the last one is used in any case.
+    """
 
     def __init__(self, name: str, sizes_px: Sequence[int], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,6 +32,7 @@ class FittedLabel(QLabel):
         """Show a text in a colour."""
         self._colour = colour
         self.setText(text)
+        self.setToolTip(text)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -37,15 +41,16 @@ class FittedLabel(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        fitting = (size_px for size_px in self._sizes_px if self._height_px(size_px) <= self.height())
-        look = next(fitting, self._sizes_px[-1]), self._colour
+        look = next(filter(self._fits, self._sizes_px), self._sizes_px[-1]), self._colour
         if look != self._look:
             self._look = look
             self.setStyleSheet(f"font-size: {look[0]}px; font-weight: 600; color: {look[1]};")
 
-    def _height_px(self, size_px: int) -> int:
+    def _fits(self, size_px: int) -> bool:
+        """Whether all lines have room, and also a device's name or path, which has no place to break."""
         font = QFont(self.font())
         font.setPixelSize(size_px)
         font.setWeight(QFont.Weight.DemiBold)
-        rect, flags = self.contentsRect(), Qt.TextFlag.TextWordWrap
-        return QFontMetrics(font).boundingRect(0, 0, rect.width(), 10_000, flags, self.text()).height()
+        width, flags = self.contentsRect().width(), Qt.TextFlag.TextWordWrap
+        needed = QFontMetrics(font).boundingRect(0, 0, width, 10_000, flags, self.text())
+        return needed.height() <= self.height() and needed.width() <= width

@@ -1,0 +1,1 @@
+"""The network that reads the quality network's maps, region by region: its data, training and release."""

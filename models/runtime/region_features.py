@@ -1,0 +1,129 @@
+"""What the rating and the causes of a region are told from: the network's maps, and statistics of the grey levels.
+
+A network's map alone does not say whether a wall is dim in this patient or behind a rib: the other regions, the causes
+beside it and plain statistics of speckle, edges and darkness do.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from models.runtime.contract import REGION_NAMES
+from models.runtime.dense import CAUSE_CHANNELS, pooled
+
+CELLS = 32
+"""Side of the maps."""
+
+STATISTICS = (
+    "level",
+    "speckle",
+    "texture",
+    "across",
+    "along",
+    "edges",
+    "grain",
+    "detail",
+    "floor",
+    "ceiling",
+    "black",
+    "white",
+)
+"""Maps of ``grey_statistics``, in grey levels but for the last two, which are shares."""
+
+_REGIONS, _CAUSES = len(REGION_NAMES), len(CAUSE_CHANNELS)
+_BLACK, _WHITE = 2, 250
+_AROUND = np.ones((15, 15), np.uint8)  # about a wall's width on the square
+_ACROSS, _ALONG = np.array([[-1, 1, 0]], np.float32), np.array([[-1], [1], [0]], np.float32)
+_SMALLEST = 1e-3  # of a severity: what differs below is noise
+
+FEATURES = 5 + 2 * (_CAUSES + len(STATISTICS)) + _REGIONS
+"""Of one region; see ``region_features``."""
+
+
+def grey_statistics(grey: np.ndarray) -> np.ndarray:
+    """Local statistics of a model square, as means over its cells.
+
+    Parameters
+    ----------
+    grey : (256, 256) uint8
+
+    Returns
+    -------
+    (12, 32, 32) float32 in the order of ``STATISTICS``: grey level, its spread within 3 x 3 and 7 x 7 pixels, steps
+    from column to column and from row to row, curvature, difference from the median of 5 x 5 and from the mean of
+    9 x 9 pixels, the lowest and the highest level within 15 x 15, and the shares that are black and white.
+    """
+    level = grey.astype(np.float32)
+    maps = (
+        level,
+        _spread(level, 3),
+        _spread(level, 7),
+        np.abs(cv2.filter2D(level, -1, _ACROSS)),
+        np.abs(cv2.filter2D(level, -1, _ALONG)),
+        np.abs(cv2.Laplacian(level, cv2.CV_32F)),
+        cv2.absdiff(grey, cv2.medianBlur(grey, 5)).astype(np.float32),
+        np.abs(level - cv2.blur(level, (9, 9))),
+        cv2.erode(grey, _AROUND).astype(np.float32),
+        cv2.dilate(grey, _AROUND).astype(np.float32),
+        (grey < _BLACK).astype(np.float32),
+        (grey > _WHITE).astype(np.float32),
+    )
+    return np.stack([cv2.resize(one, (CELLS, CELLS), interpolation=cv2.INTER_AREA) for one in maps])
+
+
+def region_features(
+    rating: np.ndarray, severity: np.ndarray, statistics: np.ndarray, shares: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of the regions, and which regions are there.
+
+    Parameters
+    ----------
+    rating : (8, 32, 32) float32, one map for each region
+    severity : (7, 32, 32) float32 0..1 in the order of ``CAUSE_CHANNELS``
+    statistics : (12, 32, 32) float32 from ``grey_statistics``
+    shares : (8, 64, 64) float32, see ``region_shares``
+
+    Returns
+    -------
+    (8, 51) float32: the region's rating; of the other regions' the mean, the lowest two and the highest; log-odds of
+    the severities and logarithms of the statistics in the region; both as means over all regions; which region it is.
+    (8,) bool: regions with cells. Without any the features are zeros.
+    """
+    cells = coarse(shares)
+    is_there = cells.reshape(_REGIONS, -1).sum(axis=1) > 0
+    if not is_there.any():
+        return np.zeros((_REGIONS, FEATURES), np.float32), is_there
+    own = _filled(pooled(rating, cells).diagonal(), is_there)
+    local = np.concatenate([_log_odds(pooled(severity, cells)), np.log1p(pooled(statistics, cells))])
+    local = np.stack([_filled(row, is_there) for row in local], axis=1)  # (8, 19)
+    whole = np.repeat(local[is_there].mean(axis=0, keepdims=True), _REGIONS, axis=0)
+    parts = [own[:, None], _of_others(own), local, whole, np.eye(_REGIONS)]
+    return np.concatenate(parts, axis=1, dtype=np.float32), is_there
+
+
+def coarse(shares: np.ndarray) -> np.ndarray:
+    """Area means, (R, 64, 64) -> (R, 32, 32)."""
+    cell = shares.shape[-1] // CELLS
+    return np.asarray(shares.reshape(len(shares), CELLS, cell, CELLS, cell).mean(axis=(2, 4)))
+
+
+def _spread(level: np.ndarray, side: int) -> np.ndarray:
+    """Standard deviation within a square."""
+    mean = cv2.blur(level, (side, side))
+    return np.asarray(np.sqrt(np.maximum(cv2.blur(level * level, (side, side)) - mean * mean, 0)))
+
+
+def _of_others(own: np.ndarray) -> np.ndarray:
+    """Mean, lowest, second lowest and highest of the others, (8, 4)."""
+    others = np.sort(np.stack([np.delete(own, region) for region in range(_REGIONS)]), axis=1)
+    return np.column_stack([others.mean(axis=1), others[:, 0], others[:, 1], others[:, -1]])
+
+
+def _filled(values: np.ndarray, is_there: np.ndarray) -> np.ndarray:
+    """Regions that are not there get the mean of the others, so that they pull at nothing."""
+    return np.where(is_there, values, values[is_there].mean())
+
+
+def _log_odds(severity: np.ndarray) -> np.ndarray:
+    return np.asarray(np.log((severity + _SMALLEST) / (1 - severity + _SMALLEST)))

@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_pair_and_order_is_kept(frames: list[RealFr
 
 
 def test_a_pair_shares_geometry_and_its_better_half_rates_higher(frames: list[RealFrame]):
-    item = real_pair_item(frames[0], np.random.default_rng(1), 1.0)
+    item = real_pair_item(frames[0], np.random.default_rng(1), random_warp)
     assert np.array_equal(item.label[0], item.label[1])
     assert np.array_equal(item.shares[0], item.shares[1])
     assert (item.rating[1] <= item.rating[0] + 1e-4).mean() > 0.99
@@ -174,7 +174,7 @@ def perfect_output(item: Item) -> tuple[DenseOutput, dict[str, torch.Tensor]]:
 
 @pytest.mark.parametrize("part", ["logits", "maps", "frame"])
 def test_each_wrong_output_costs(frames: list[RealFrame], part: str):
-    output, batch = perfect_output(real_pair_item(frames[0], np.random.default_rng(2), 1.0))
+    output, batch = perfect_output(real_pair_item(frames[0], np.random.default_rng(2), random_warp))
     right = float(dense_loss(output, batch, LossWeights()))
     wrong = output._replace(**{part: torch.zeros_like(getattr(output, part))})
     assert float(dense_loss(wrong, batch, LossWeights())) > right + 0.02

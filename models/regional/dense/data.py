@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import partial
 
 import cv2
 import numpy as np
@@ -23,6 +25,8 @@ from models.runtime.dense import CAUSE_CHANNELS, FORESHORTENED_FULL, MAP_SIZE, V
 OTHER = VIEW_CHANNELS.index(OTHER_VIEW)
 _LEAST_SHARE = 0.5  # a region with less than this left in the picture after the warp is not scored
 _CELLS = (2, MAP_SIZE, MAP_SIZE)
+
+WarpOf = Callable[[np.random.Generator], Warp]
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,9 @@ class DenseMixture(Dataset[dict[str, torch.Tensor]]):
 
     def _item(self, kind: str, random: np.random.Generator) -> Item:
         if kind == "degraded_pairs":
-            return real_pair_item(self.labelled[random.integers(len(self.labelled))], random, self.strength)
+            return real_pair_item(
+                self.labelled[random.integers(len(self.labelled))], random, partial(random_warp, strength=self.strength)
+            )
         if kind == "real_styles":
             return real_style_item(
                 [self.real[i] for i in random.integers(len(self.real), size=2)], random, self.strength
@@ -143,10 +149,10 @@ class DenseMixture(Dataset[dict[str, torch.Tensor]]):
         return Item(np.stack(pictures))
 
 
-def real_pair_item(frame: RealFrame, random: np.random.Generator, strength: float) -> Item:
+def real_pair_item(frame: RealFrame, random: np.random.Generator, warp_of: WarpOf) -> Item:
     """One real frame at two levels, in one geometry."""
     pair = degraded_pair(frame, random)
-    warp = random_warp(random, strength)
+    warp = warp_of(random)
     images = _mild_intensity([warp.image(squash(picture, cv2.INTER_AREA)) for picture in pair.pictures], random)
     inside = warp.maps(frame.inside[None])[0]
     shares, scored = _moved_shares(warp, frame.shares, frame.item.scored)
@@ -186,11 +192,13 @@ _VIRTUAL_CAUSES = 0.08  # their physical severities are another scale than the k
 _VIRTUAL_STYLE = 1.6  # strength of the changes that keep a network from getting used to simulated pictures
 
 
-def virtual_item(frames: list[VirtualFrame], random: np.random.Generator, style_share: float = 0.4) -> Item:
+def virtual_item(
+    frames: list[VirtualFrame], random: np.random.Generator, style_share: float = 0.4, warp_of: WarpOf = random_warp
+) -> Item:
     """Two virtual frames, each either with its maps or with a strong change of style, which makes them untrue."""
     item = Item(np.zeros((2, INPUT_SIZE, INPUT_SIZE), np.uint8))
     for place, frame in enumerate(frames):
-        warp = random_warp(random)
+        warp = warp_of(random)
         image = warp.image(frame.image)
         item.mirrored[place] = warp.is_mirrored
         item.label[place] = warp.label(frame.label)

@@ -51,3 +51,19 @@ def random_warp(random: np.random.Generator, strength: float = 1.0) -> Warp:
     centre = np.full(2, (INPUT_SIZE - 1) / 2)
     shift = centre + strength * random.uniform(-0.07, 0.07, 2) * INPUT_SIZE - turn @ centre
     return Warp(np.column_stack([turn, shift]))
+
+
+SLIGHT_SHARE, SLIGHT_MIRRORED, SLIGHT_SHIFT_PX = 0.7, 0.3, 12
+MODERATE = 0.6  # strength of the others
+
+
+def mostly_slight_warp(random: np.random.Generator) -> Warp:
+    """Mostly a mirror and a shift by whole pixels, which leave texture as it is; else ``random_warp``, less strong.
+
+    Scale and interpolation change how sharp and how coarse a picture is, which is what a rating of quality goes by.
+    """
+    if random.random() >= SLIGHT_SHARE:
+        return random_warp(random, MODERATE)
+    x, y = random.integers(-SLIGHT_SHIFT_PX, SLIGHT_SHIFT_PX + 1, 2)
+    mirrored = random.random() < SLIGHT_MIRRORED
+    return Warp(np.array([[-1.0, 0.0, INPUT_SIZE - 1 + x] if mirrored else [1.0, 0.0, x], [0.0, 1.0, y]]))

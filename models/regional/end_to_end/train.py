@@ -26,6 +26,7 @@ from models.data.virtual_dataset import VirtualDataset
 from models.regional.dense.data import real_pair_item, virtual_item
 from models.regional.dense.real import RealFrame, real_frames
 from models.regional.dense.virtual import VirtualFrame, virtual_frames
+from models.regional.dense.warp import mostly_slight_warp
 from models.regional.end_to_end.network import RegionalQualityNet, load_imagenet_backbone, pooled_scores
 from models.regional.layers import REGION_COUNT
 from models.runtime.dense import pooled
@@ -101,9 +102,9 @@ class QualityMixture(Dataset[QualityItem]):
         random = np.random.default_rng((self.seed, self.epoch, index))
         if self.virtual and random.random() < VIRTUAL_SHARE:
             chosen = [self.virtual[i] for i in random.integers(len(self.virtual), size=2)]
-            item = virtual_item(chosen, random, style_share=0)
+            item = virtual_item(chosen, random, style_share=0, warp_of=mostly_slight_warp)
         else:
-            item = real_pair_item(self.frames[index], random, 1.0)
+            item = real_pair_item(self.frames[index], random, mostly_slight_warp)
         orders = [MIRRORED_ORDER if mirrored else list(range(REGION_COUNT)) for mirrored in item.mirrored]
         shares = np.stack([one[order] for one, order in zip(item.shares, orders, strict=True)])
         targets = np.stack([pooled(rating, one) for rating, one in zip(item.rating, shares, strict=True)])

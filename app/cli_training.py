@@ -153,16 +153,17 @@ def export_us2qnet(
     raise typer.Exit(run_export_us2qnet(run, set_name, out))
 
 
-@export_app.command("calibration")
-def export_calibration(
-    weights: Annotated[Path, typer.Argument(help="Folder of model files; its manifest is changed.")],
+@export_app.command("reading")
+def export_reading(
+    weights: Annotated[Path, typer.Argument(help="Folder of model files with the quality network; changed.")],
     data: Data = DEFAULT_DATA,
-    frames: Annotated[int, typer.Option(min=1, help="Training frames to learn from.")] = 200,
+    virtual: Annotated[Path | None, typer.Option(help="Virtual set, whose frames then count as well.")] = None,
+    frames: Annotated[int, typer.Option(min=0, help="Training frames to learn from; 0: all.")] = 0,
 ) -> None:
-    """Learn region levels and the map to causes on CAMUS training frames; 'export regional' does it as well."""
-    from app.commands.train import run_export_calibration
+    """Learn to rate regions and tell causes from the quality network's maps; 'export regional' does it as well."""
+    from app.commands.train import run_export_reading
 
-    raise typer.Exit(run_export_calibration(weights, data, frames))
+    raise typer.Exit(run_export_reading(weights, data, virtual, frames))
 
 
 @evaluate_app.command("regional")

@@ -78,19 +78,25 @@ def export_network(
 
 
 def export_float(
-    network: torch.nn.Module, out_dir: Path, stem: str, output_name: str, input_name: str, example: torch.Tensor
+    network: torch.nn.Module,
+    out_dir: Path,
+    stem: str,
+    output_names: Sequence[str],
+    input_name: str,
+    example: torch.Tensor,
 ) -> Exported:
-    """Write ``STEM.float32.onnx`` alone, for a network that no live frame waits for.
+    """Write ``STEM.float32.onnx`` alone, for a network that no live frame waits for, or too small to gain by another.
 
     Parameters
     ----------
-    network : a tensor like ``example``, of any batch size -> one tensor
+    network : a tensor like ``example``, of any batch size -> one tensor, or a tuple of them
+    output_names : of the outputs, in their order
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     path = out_dir / f"{stem}.float32.onnx"
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
-        _to_onnx(network, plain, [output_name], input_name, example)
+        _to_onnx(network, plain, output_names, input_name, example)
         onnx.save(_store_weights_as_half(onnx.load(str(plain))), str(path))
     return _describe("float32", path)
 

@@ -180,7 +180,7 @@ def run_export_coherence(run: Path, virtual: Path, out: Path, data: Path | None)
 
 def run_export(checkpoints: Path, out: Path, data: Path, virtual: Path | None) -> int:
     """Write the model files of the regional networks and their manifest; prints what was written."""
-    need_training_extra("sklearn")
+    need_training_extra()
     from models.regional.export import export_regional
 
     sys.stdout.write(json.dumps(export_regional(checkpoints, out, data, virtual), indent=2) + "\n")
@@ -196,12 +196,12 @@ def run_export_us2qnet(run: Path, set_name: str, out: Path) -> int:
     return 0
 
 
-def run_export_calibration(weights: Path, data: Path, frames: int) -> int:
-    """Learn the corrections of the quality network and write them into its manifest entry; prints them."""
-    need_training_extra("sklearn")
-    from models.regional.calibrate import calibrate_quality
+def run_export_reading(weights: Path, data: Path, virtual: Path | None, frames: int) -> int:
+    """Learn how the quality network's maps are read, and release that beside it; prints what it was learnt from."""
+    need_training_extra()
+    from models.regional.reading.release import release_reading
 
-    sys.stdout.write(json.dumps(calibrate_quality(weights, data, frames), indent=2) + "\n")
+    sys.stdout.write(json.dumps(release_reading(weights, data, virtual, frames), indent=2) + "\n")
     return 0
 
 

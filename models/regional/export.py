@@ -14,15 +14,16 @@ from models.data.camus import CamusSample, read_split, squash
 from models.data.degradations import TRAINING_KINDS, Degrader
 from models.data.virtual_dataset import VirtualDataset
 from models.export import Exported, export_network, run_file, update_manifest
-from models.regional.calibrate import calibrate_quality
 from models.regional.dense.network import CLASSES, MAPS, DenseRegionalNet
 from models.regional.end_to_end.network import RegionalQualityNet
 from models.regional.labelled import sector_of
 from models.regional.layers import REGION_COUNT
+from models.regional.reading.release import release_reading
 from models.regional.segmentation.network import SEGMENTATION_CLASSES, SegmentationUNet
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS
+from models.runtime.end_to_end import REGIONAL_READING
 
-VERSIONS = {"segmentation": "1.1", "regional_dense": "1.0", "regional_quality": "1.4"}
+VERSIONS = {"segmentation": "1.1", "regional_dense": "1.0", "regional_quality": "1.5"}
 CALIBRATION_FRAMES = 160
 PARITY_FRAMES = 24
 CAMUS_LICENCE = "CC BY-NC-SA 4.0, non-commercial scientific research only"
@@ -102,7 +103,7 @@ def export_regional(checkpoints: Path, out: Path, data_dir: Path, virtual: Path 
         report[task] = _parity(network, files, inputs)
         update_manifest(out / "manifest.json", task, _entry(task, files))
     if "regional_quality" in found:
-        calibrate_quality(out, data_dir)
+        report[REGIONAL_READING] = release_reading(out, data_dir, virtual)
     return report
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from models.runtime.contract import REGION_NAMES, WALLS, Cause
 from models.runtime.dense import CAUSE_CHANNELS
-from models.runtime.manifest import CauseMap
 
 LEAST_FORESHORTENING = 0.5  # in shares of ``FORESHORTENED_FULL``
 OUTSIDE_SHARE = 0.5
@@ -35,9 +34,7 @@ class Told(NamedTuple):
 BY_SEVERITY = Told(("gain_high", "noise", "defocus"), 0.25)
 """Plain severities: haze is seen everywhere, and low gain and shadow, both darkness, are taken for each other."""
 BY_LIKELIHOOD = Told(BY_SEVERITY.causes, 0.9)
-"""Likelihoods of a ``CauseMap``: what is named so is right in 19 of 20 degraded training frames (card_quality.md)."""
-
-_SMALLEST_SEVERITY = 1e-3  # what differs below is noise
+"""Likelihoods of the network that reads regions: how often what is named so is right, says card_quality.md."""
 
 _APEX = ("apical_left", "apical_right")
 _ANNULUS = ("annulus_left", "annulus_right")
@@ -52,25 +49,6 @@ _ADVICE = {
     "foreshortened": "Apex foreshortened: slide one rib space down",
 }
 _DEPTH_ADVICE = ("Depth too large: the ventricle is small in the picture", "Depth too small: the heart does not fit")
-
-
-def likelihoods(severity: np.ndarray, cause_map: CauseMap) -> np.ndarray:
-    """How likely each of ``SHOWN_CAUSES`` is in each region, (6, R) float32 with sums up to 1; NaN where unknown.
-
-    Parameters
-    ----------
-    severity : (6 or more, R) 0..1, NaN where not judged
-    """
-    score = np.array(cause_map.weights) @ log_odds(severity) + np.array(cause_map.bias)[:, None]
-    top = np.maximum(score.max(axis=0), 0)
-    share = np.exp(score - top)
-    return np.asarray(share / (share.sum(axis=0) + np.exp(-top)), np.float32)
-
-
-def log_odds(severity: np.ndarray) -> np.ndarray:
-    """Of the severities of ``SHOWN_CAUSES``, the first six rows, (6, R) float64."""
-    known = np.asarray(severity[: len(SHOWN_CAUSES)], np.float64)
-    return np.asarray(np.log((known + _SMALLEST_SEVERITY) / (1 - known + _SMALLEST_SEVERITY)))
 
 
 def region_causes(severity: np.ndarray, outside_share: Sequence[float], told: Told) -> tuple[str | None, ...]:

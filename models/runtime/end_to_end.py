@@ -1,65 +1,60 @@
-"""The end-to-end method: a network that rates eight regions from the picture alone (paper, section 2.3.3)."""
+"""The end-to-end method: a network that rates eight regions from the picture alone (paper, section 2.3.3).
+
+Beyond the paper, a second, very small network reads the maps of the first region by region, beside statistics of the
+grey levels (region_features.py): it makes the rating and tells the cause.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 
 from capture.errors import ModelError
-from models.runtime.causes import BY_LIKELIHOOD, BY_SEVERITY, Told, likelihoods
 from models.runtime.contract import REGION_NAMES, ModelInfo
-from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, logistic, mask_shares, pooled
-from models.runtime.manifest import CauseMap
+from models.runtime.dense import CAUSE_CHANNELS, logistic, mask_shares
 from models.runtime.methods import RegionalInput
+from models.runtime.region_features import CELLS, FEATURES, grey_statistics, region_features
 from models.runtime.session import ModelSession, batch_of
 
-REGIONAL_QUALITY = "regional_quality"
+REGIONAL_QUALITY, REGIONAL_READING = "regional_quality", "regional_reading"
 _MIDDLE, _LOWEST, _HIGHEST = 3.0, 1.0, 5.0
-_SIZE = 32  # of its maps, which are half as fine as those of the dense network
 
 
 @dataclass(frozen=True, eq=False)
-class QualityReading:
-    """What the network says of one frame.
+class QualityMaps:
+    """What the first network says of one frame, and what is counted in it.
 
     Attributes
     ----------
     rating : (8, 32, 32) float32, one map for each region in the order of ``REGION_NAMES``
     severity : (7, 32, 32) float32 0..1 in the order of ``CAUSE_CHANNELS``
-    cause_map : what makes likelihoods of severities, None for a network without
+    statistics : (12, 32, 32) float32, see ``grey_statistics``
     """
 
     rating: np.ndarray
     severity: np.ndarray
-    cause_map: CauseMap | None = None
+    statistics: np.ndarray
 
-    def region_ratings(self, shares: np.ndarray) -> np.ndarray:
-        """Mean of each region's own map over it, (8,) float32 in 1..5; NaN for an empty region.
+    def features(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the second network gets, (8, 91) float32, and which regions are there, (8,) bool."""
+        return region_features(self.rating, self.severity, self.statistics, shares)
 
-        The file's own scores, which need no regions, weigh the map by a learned attention. Where regions are known
-        they place a loss better (card_quality.md).
 
-        Parameters
-        ----------
-        shares : (8, 64, 64) float32, see ``region_shares``
-        """
-        every = pooled(self.rating, _coarse(shares))  # (map, region)
-        return np.asarray(np.clip(every.diagonal(), _LOWEST, _HIGHEST))
+@dataclass(frozen=True, eq=False)
+class RegionReading:
+    """Of the eight regions; NaN for an empty one.
 
-    def region_severity(self, shares: np.ndarray) -> np.ndarray:
-        """Mean severity by cause and region, (7, 8) float32; NaN for an empty region."""
-        return pooled(self.severity, _coarse(shares))
+    Attributes
+    ----------
+    ratings : (8,) float32 in 1..5
+    likelihoods : (6, 8) float32, of each of ``SHOWN_CAUSES``; what is left to 1 stands for another cause or none
+    """
 
-    def region_causes(self, shares: np.ndarray) -> tuple[np.ndarray, Told]:
-        """Strength of each cause and region, (6 or 7, 8) float32 with NaN for an empty region, and what to tell of it.
-
-        Likelihoods where there is a map to them, else severities.
-        """
-        severity = self.region_severity(shares)
-        if self.cause_map is None:
-            return severity, BY_SEVERITY
-        return likelihoods(severity, self.cause_map), BY_LIKELIHOOD
+    ratings: np.ndarray
+    likelihoods: np.ndarray
 
 
 class EndToEnd:
@@ -67,53 +62,93 @@ class EndToEnd:
 
     Parameters
     ----------
-    session : of the model; closed with this object
+    session : of the network that sees the picture; closed with this object
+    reader : of the one that reads its maps; closed with this object
+
+    Raises
+    ------
+    ModelError
+        When the second is not made for the features of this program.
     """
 
     name = "end_to_end"
 
-    def __init__(self, session: ModelSession) -> None:
-        self._session = session
+    def __init__(self, session: ModelSession, reader: ModelSession) -> None:
+        self._session, self._reader = session, reader
+        wanted = reader.entry.contract.input.shape[-1]
+        if wanted != FEATURES:
+            raise ModelError(f"{reader.model_id} reads {wanted} features, not {FEATURES}: reinstall the weights")
 
     @property
-    def info(self) -> ModelInfo:
+    def infos(self) -> tuple[ModelInfo, ...]:
         """What the HUD and the records show."""
-        return self._session.info
+        return self._session.info, self._reader.info
 
-    @property
-    def model_id(self) -> str:
-        """As in the records."""
-        return self._session.model_id
+    def read(self, grey: np.ndarray) -> QualityMaps:
+        """Maps of a model square; see ``read_maps``."""
+        return read_maps(self._session, grey)
 
-    def read(self, grey: np.ndarray) -> QualityReading:
-        """Ratings and causes of a model square, (256, 256) uint8.
+    def regions(self, maps: QualityMaps, shares: np.ndarray) -> RegionReading:
+        """Rate each region and tell what is wrong in it.
+
+        Parameters
+        ----------
+        maps : of the frame
+        shares : (8, 64, 64) float32, see ``region_shares``
 
         Raises
         ------
         ModelError
-            When the model fails or gives something else than finite maps of eight regions and the causes.
+            When the second network fails.
         """
-        maps = self._session.run(batch_of(grey))[-1][0]
-        wanted = (len(REGION_NAMES) + len(CAUSE_CHANNELS), _SIZE, _SIZE)
-        if maps.shape != wanted:
-            raise ModelError(f"{self.model_id} gave maps {maps.shape}, not {wanted}: reinstall the weights")
+        features, is_there = maps.features(shares)
+        rating, causes = self._reader.run(features)
         correction = self._session.entry.correction
-        offset = correction.intercept + np.array(correction.region_levels, np.float32)[:, None, None]
-        rating = (_MIDDLE + maps[: len(REGION_NAMES)] - offset) / correction.slope
-        return QualityReading(
-            np.asarray(rating, np.float32), logistic(maps[len(REGION_NAMES) :]), self._session.entry.cause_map
+        corrected = np.clip((rating[:, 0] - correction.intercept) / correction.slope, _LOWEST, _HIGHEST)
+        return RegionReading(
+            np.asarray(np.where(is_there, corrected, np.nan), np.float32),
+            np.asarray(np.where(is_there, causes.T, np.nan), np.float32),
         )
 
     def measure(self, given: RegionalInput) -> np.ndarray:
         """Rating of each region, (8,) float32; NaN where a region is empty."""
-        return self.read(given.image).region_ratings(mask_shares(given.masks))
+        return self.regions(self.read(given.image), mask_shares(given.masks)).ratings
 
     def close(self) -> None:
-        """Release the session; twice is fine."""
+        """Release the sessions; twice is fine."""
         self._session.close()
+        self._reader.close()
 
 
-def _coarse(shares: np.ndarray) -> np.ndarray:
-    """Area means, (R, 64, 64) -> (R, 32, 32)."""
-    cell = MAP_SIZE // _SIZE
-    return np.asarray(shares.reshape(len(shares), _SIZE, cell, _SIZE, cell).mean(axis=(2, 4)))
+def read_maps(session: ModelSession, grey: np.ndarray) -> QualityMaps:
+    """Maps of the first network alone, of a model square (256, 256) uint8.
+
+    Raises
+    ------
+    ModelError
+        When the model fails or gives something else than finite maps of eight regions and the causes.
+    """
+    maps = session.run(batch_of(grey))[-1][0]
+    wanted = (len(REGION_NAMES) + len(CAUSE_CHANNELS), CELLS, CELLS)
+    if maps.shape != wanted:
+        raise ModelError(f"{session.model_id} gave maps {maps.shape}, not {wanted}: reinstall the weights")
+    rating, severity = np.split(maps, [len(REGION_NAMES)])
+    return QualityMaps(_MIDDLE + rating, logistic(severity), grey_statistics(grey))
+
+
+def open_end_to_end(open_model: Callable[[str], ModelSession]) -> EndToEnd:
+    """Open both networks.
+
+    Raises
+    ------
+    ModelError
+        When one is missing or cannot be used; neither is open then.
+    """
+    with ExitStack() as stack:
+        session = open_model(REGIONAL_QUALITY)
+        stack.callback(session.close)
+        reader = open_model(REGIONAL_READING)
+        stack.callback(reader.close)
+        network = EndToEnd(session, reader)
+        stack.pop_all()
+        return network

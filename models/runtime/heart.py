@@ -13,11 +13,11 @@ from calibration.crop import SectorCrop
 from capture.errors import SettingsError
 from capture.frame import Frame
 from models.runtime.beside import Beside, Timed
-from models.runtime.causes import BY_SEVERITY, OUTSIDE_SHARE, advice_of, frame_causes, region_causes
+from models.runtime.causes import BY_LIKELIHOOD, BY_SEVERITY, OUTSIDE_SHARE, advice_of, frame_causes, region_causes
 from models.runtime.contract import REGION_NAMES, Cause, ModelInfo, RegionAssessment, label_of
 from models.runtime.dense import pooled, region_shares
 from models.runtime.dense_model import REGIONAL_DENSE, DenseModel
-from models.runtime.end_to_end import REGIONAL_QUALITY, EndToEnd, QualityReading
+from models.runtime.end_to_end import EndToEnd, QualityMaps, open_end_to_end
 from models.runtime.labels import contours_of, full_label_map, strongest_class
 from models.runtime.outlining import SEGMENTATION, Outlined, Outliner
 from models.runtime.plausibility import PlausibilityGate, heart_confidence
@@ -33,7 +33,7 @@ LEAST_CONFIDENCE = 0.75  # mean probability inside the heart
 METHODS = ("end_to_end", "dense")
 MODEL_SIZE = 256
 _LOWEST, _HIGHEST = 1.0, 5.0
-Reading = Future[Timed[QualityReading | np.ndarray]]
+Reading = Future[Timed[QualityMaps | np.ndarray]]
 """Of the network that scores: ours, or a site's own."""
 
 _GOOD = 3.5  # a region that is rated good needs no excuse
@@ -114,7 +114,7 @@ class Heart:
         if published is not None:
             self._scorer = published()
         elif method == "end_to_end":
-            self._scorer = EndToEnd(open_model(REGIONAL_QUALITY))
+            self._scorer = open_end_to_end(open_model)
         self._outliner = Outliner(
             open_model(SEGMENTATION),
             DenseModel(open_model(REGIONAL_DENSE)),
@@ -128,7 +128,7 @@ class Heart:
     @property
     def models(self) -> tuple[ModelInfo, ...]:
         """The models in use."""
-        others = () if self._scorer is None else (self._scorer.info,)
+        others = () if self._scorer is None else self._scorer.infos
         return (self._outliner.segmentation.info, self._outliner.dense.session.info, *others)
 
     def forget(self) -> None:
@@ -194,7 +194,7 @@ class Heart:
         read = None if reading is None else reading.result()
         if read is not None:
             watch.beside("quality", read.ms)
-        regions, causes = _score(outlined, read.found if read else None, division, crop, spacing_mm)
+        regions, causes = self._score(outlined, read.found if read else None, division, crop, spacing_mm)
         watch.lap("quality")
         known["contours"] = contours_of(division.labels, crop)
         length_share = _length_share(division, crop, spacing_mm)
@@ -214,27 +214,29 @@ class Heart:
             raise _Refusal(reason)
         return division
 
-
-def _score(
-    outlined: Outlined,
-    read: QualityReading | np.ndarray | None,
-    division: RegionDivision,
-    crop: SectorCrop,
-    spacing_mm: float | None,
-) -> tuple[tuple[RegionAssessment, ...], tuple[Cause, ...]]:
-    """Eight records and the frame's causes; ``read``: of our network, a site's scores (8,), or None for dense maps."""
-    shares = region_shares(division, crop.mm_per_model_px(spacing_mm or 1.0), crop.sector_mask_model)
-    if isinstance(read, QualityReading):
-        scores, (severity, told) = read.region_ratings(shares), read.region_causes(shares)
-    else:
-        assert outlined.reading is not None  # read in every frame then
-        rating = pooled(outlined.reading.rating, shares) if read is None else read
-        severity, told = pooled(outlined.reading.severity, shares), BY_SEVERITY
-        scores = np.clip(rating, _LOWEST, _HIGHEST)
-    reasons = region_causes(severity, division.outside_share, told)
-    length_share = _length_share(division, crop, spacing_mm)
-    causes = frame_causes(severity, division.outside_share, outlined.foreshortening, length_share, told)
-    return _regions(division, scores, reasons, crop), causes
+    def _score(
+        self,
+        outlined: Outlined,
+        read: QualityMaps | np.ndarray | None,
+        division: RegionDivision,
+        crop: SectorCrop,
+        spacing_mm: float | None,
+    ) -> tuple[tuple[RegionAssessment, ...], tuple[Cause, ...]]:
+        """Eight records and the frame's causes; ``read``: maps of ours, scores (8,) of a site, None for dense maps."""
+        shares = region_shares(division, crop.mm_per_model_px(spacing_mm or 1.0), crop.sector_mask_model)
+        if isinstance(read, QualityMaps):
+            assert isinstance(self._scorer, EndToEnd)
+            found = self._scorer.regions(read, shares)
+            scores, severity, told = found.ratings, found.likelihoods, BY_LIKELIHOOD
+        else:
+            assert outlined.reading is not None  # read in every frame then
+            rating = pooled(outlined.reading.rating, shares) if read is None else read
+            severity, told = pooled(outlined.reading.severity, shares), BY_SEVERITY
+            scores = np.clip(rating, _LOWEST, _HIGHEST)
+        reasons = region_causes(severity, division.outside_share, told)
+        length_share = _length_share(division, crop, spacing_mm)
+        causes = frame_causes(severity, division.outside_share, outlined.foreshortening, length_share, told)
+        return _regions(division, scores, reasons, crop), causes
 
 
 def _length_share(division: RegionDivision, crop: SectorCrop, spacing_mm: float | None) -> float:

@@ -64,28 +64,10 @@ class Parity(_Record):
 
 
 class Correction(_Record):
-    """Linear correction of raw scores: score = (raw - intercept - level) / slope.
-
-    ``region_levels`` : how much higher than the mean of all each of the eight regions is rated where nothing is wrong
-    """
+    """Linear correction of raw scores: score = (raw - intercept) / slope."""
 
     slope: float = 1.0
     intercept: float = 0.0
-    region_levels: Annotated[tuple[Finite, ...], Field(min_length=8, max_length=8)] = (0.0,) * 8
-
-
-Causes = Annotated[tuple[Finite, ...], Field(min_length=6, max_length=6)]
-"""One number for each of ``SHOWN_CAUSES``."""
-
-
-class CauseMap(_Record):
-    """How likely each cause is at a place, from all severities: softmax of weights @ log-odds + bias, and 0 for none.
-
-    ``weights`` : a row for each cause, a column for the log-odds of each severity
-    """
-
-    weights: Annotated[tuple[Causes, ...], Field(min_length=6, max_length=6)]
-    bias: Causes
 
 
 class ReleasedFile(_Record):
@@ -132,7 +114,6 @@ class ModelEntry(_Record):
     licence: str = ""
     parity: Parity | None = None
     correction: Correction = Correction()
-    cause_map: CauseMap | None = None
     files: tuple[ModelFile, ...] = Field(min_length=1)
     map: MapFile | None = None
     thresholds: Thresholds | None = None

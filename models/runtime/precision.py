@@ -112,7 +112,7 @@ class _Opener:
 
 
 def _pinned_file(name: str, entry: ModelEntry, precision: Precision) -> ModelFile:
-    file = entry.file_of(precision)
+    file = entry.files[0] if len(entry.files) == 1 else entry.file_of(precision)  # a single file leaves no choice
     if file is None:
         known = ", ".join(str(item.precision) for item in entry.files)
         raise ModelError(f"model {name} has no {precision} file (it has {known}): pin another precision, or none")

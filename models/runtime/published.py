@@ -90,6 +90,11 @@ class PublishedQuality:
         )
         _LOG.info("%s is ready on %s: %.1f ms", self.model_id, self.info.provider, self.info.warm_ms)
 
+    @property
+    def infos(self) -> tuple[ModelInfo, ...]:
+        """The one network, as of models that are several."""
+        return (self.info,)
+
     def scores(self, grey: np.ndarray) -> np.ndarray:
         """Ratings of a model square: (256, 256) uint8 -> (8,) float64 in 1..5, in the order of ``REGION_NAMES``.
 

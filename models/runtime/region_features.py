@@ -37,8 +37,24 @@ _AROUND = np.ones((15, 15), np.uint8)  # about a wall's width on the square
 _ACROSS, _ALONG = np.array([[-1, 1, 0]], np.float32), np.array([[-1], [1], [0]], np.float32)
 _SMALLEST = 1e-3  # of a severity: what differs below is noise
 
-FEATURES = 5 + 2 * (_CAUSES + len(STATISTICS)) + _REGIONS
-"""Of one region; see ``region_features``."""
+_LOCAL = _CAUSES + len(STATISTICS)
+OWN_FEATURES = 5 + 2 * _LOCAL + _REGIONS
+FEATURES = OWN_FEATURES + 2 * (1 + _LOCAL)
+"""Of one region, those of its neighbours last; see ``region_features``."""
+
+_AROUND_THE_VENTRICLE = (
+    "annulus_left",
+    "basal_left",
+    "mid_left",
+    "apical_left",
+    "apical_right",
+    "mid_right",
+    "basal_right",
+    "annulus_right",
+)
+_ORDER = [REGION_NAMES.index(name) for name in _AROUND_THE_VENTRICLE]
+_BEFORE = [_ORDER[max(_ORDER.index(region) - 1, 0)] for region in range(_REGIONS)]
+_AFTER = [_ORDER[min(_ORDER.index(region) + 1, _REGIONS - 1)] for region in range(_REGIONS)]
 
 
 def grey_statistics(grey: np.ndarray) -> np.ndarray:
@@ -86,8 +102,10 @@ def region_features(
 
     Returns
     -------
-    (8, 51) float32: the region's rating; of the other regions' the mean, the lowest two and the highest; log-odds of
-    the severities and logarithms of the statistics in the region; both as means over all regions; which region it is.
+    (8, 91) float32: the region's rating; of the other regions' the mean, the lowest two and the highest; log-odds of
+    the severities and logarithms of the statistics in the region; both as means over all regions; which region it is;
+    ratings of its two neighbours around the ventricle, then their log-odds and logarithms, so that what reaches over
+    from next door is told from what is here. An annulus point is its own outer neighbour.
     (8,) bool: regions with cells. Without any the features are zeros.
     """
     cells = coarse(shares)
@@ -98,7 +116,8 @@ def region_features(
     local = np.concatenate([_log_odds(pooled(severity, cells)), np.log1p(pooled(statistics, cells))])
     local = np.stack([_filled(row, is_there) for row in local], axis=1)  # (8, 19)
     whole = np.repeat(local[is_there].mean(axis=0, keepdims=True), _REGIONS, axis=0)
-    parts = [own[:, None], _of_others(own), local, whole, np.eye(_REGIONS)]
+    beside = [own[_BEFORE, None], own[_AFTER, None], local[_BEFORE], local[_AFTER]]
+    parts = [own[:, None], _of_others(own), local, whole, np.eye(_REGIONS), *beside]
     return np.concatenate(parts, axis=1, dtype=np.float32), is_there
 
 

@@ -68,7 +68,7 @@ def export_synthesis(run: Path, out: Path, epoch: int = 0) -> dict[str, object]:
     example = torch.randn(PARITY_PICTURES, LATENT + generator.conditional, generator=torch.Generator().manual_seed(0))
     if generator.conditional:
         example[:, LATENT] = torch.linspace(0, 1, PARITY_PICTURES)
-    file = export_float(released, out, name, "picture", "latent", example[:1])
+    file = export_float(released, out, name, ["picture"], "latent", example[:1])
     difference = _difference(released, file, example)
     if difference > PARITY_LIMIT:
         raise DataError(

@@ -206,8 +206,8 @@ def test_sound_models_are_listed_and_verified(sonogauge: Sonogauge, weights: Pat
     records = sonogauge("models", "list", "--weights", weights, "--json").json
     assert [(r["model"], r["precision"]) for r in records] == [
         (model, precision)
-        for model in ("regional_dense", "regional_quality", "segmentation")
-        for precision in ("int8", "float32")
+        for model in ("regional_dense", "regional_quality", "regional_reading", "segmentation")
+        for precision in (("float32",) if model == "regional_reading" else ("int8", "float32"))
     ]
     assert all(r["model_id"].startswith(f"{r['model']}@0.0.1-{r['precision']}#") for r in records)
 

@@ -99,6 +99,9 @@ def test_untrained_networks_become_files_that_the_program_runs(sonogauge: Sonoga
     ended = sonogauge("export", "regional", tmp_path, "--out", weights, "--data", data)
     assert ended.code == 0, ended.err
     report = ended.json
+    reading = report.pop("regional_reading")
+    assert reading["pictures"] > 0
+    assert max(reading["max_abs"].values()) < 0.05
     assert set(report) == {"segmentation", "regional_dense", "regional_quality"}
     assert all(set(files) == {"int8", "float32", "float16"} for files in report.values())
     assert max(report["regional_quality"]["float32"]["max_abs"]) < 0.05

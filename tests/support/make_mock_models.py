@@ -15,6 +15,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE, VIEW_CHANNELS, region_shares
+from models.runtime.region_features import FEATURES
 from models.runtime.regions import RegionFailure, divide
 
 SIZE = 256
@@ -171,6 +172,18 @@ def quality_bytes(
     return _model(nodes, constants, [("scores", [None, 8]), ("maps", [None, *_QUALITY_MAPS])], note)
 
 
+def reading_bytes(*, note: str = "") -> bytes:
+    """ONNX bytes: features (N, 91) float32 -> rating (N, 1), the region's own as it is, and causes (N, 6), none."""
+    nodes = [
+        helper.make_node("Gather", ["features", "first"], ["rating"], axis=1),
+        helper.make_node("Gather", ["features", "six"], ["some"], axis=1),
+        helper.make_node("Mul", ["some", "zero"], ["causes"]),
+    ]
+    constants = {"first": np.array([0], np.int64), "six": np.arange(6, dtype=np.int64), "zero": np.float32(0)}
+    outputs = [("rating", [None, 1]), ("causes", [None, 6])]
+    return _model(nodes, constants, outputs, note, given=("features", [FEATURES]))
+
+
 def coherence_bytes(*, note: str = "") -> bytes:
     """ONNX bytes: (N, 1, 256, 256) float32 -> coherence (N, 1, 256, 256), the grey level as a share of 255."""
     nodes = [helper.make_node("Mul", ["image", "share"], ["coherence"])]
@@ -217,6 +230,7 @@ def write_mock_models(
         "regional_dense": {p: dense_bytes(labels, scores, gain=gain, note=p, **dense, **limits) for p in precisions},
         "regional_quality": {p: quality_bytes(scores, gain=gain, note=p, **limits) for p in precisions},
     }
+    made["regional_reading"] = {"float32": reading_bytes()}
     if coherence:
         made["coherence"] = {p: coherence_bytes(note=p) for p in precisions}
     return write_weights(folder, made)
@@ -263,6 +277,14 @@ _ENTRIES: dict[str, dict[str, object]] = {
         "task": "other",
         "contract": _contract(("coherence", [None, 1, SIZE, SIZE])),
     },
+    "regional_reading": {
+        "version": "0.0.1",
+        "task": "other",
+        "contract": {
+            "input": {"name": "features", "shape": [None, FEATURES], "dtype": "float32"},
+            "outputs": [{"name": "rating", "shape": [None, 1]}, {"name": "causes", "shape": [None, 6]}],
+        },
+    },
     "regional_quality": {
         "version": "0.0.1",
         "task": "regional_quality",
@@ -277,11 +299,12 @@ def _model(
     outputs: list[tuple[str, list[int | None]]],
     note: str,
     element: int = TensorProto.FLOAT,
+    given: tuple[str, list[int]] = ("image", [1, SIZE, SIZE]),
 ) -> bytes:
     graph = helper.make_graph(
         nodes,
         "mock",
-        [helper.make_tensor_value_info("image", element, ["N", 1, SIZE, SIZE])],
+        [helper.make_tensor_value_info(given[0], element, ["N", *given[1]])],
         [helper.make_tensor_value_info(name, element, ["N", *shape[1:]]) for name, shape in outputs],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )

@@ -19,6 +19,7 @@ from tests.support.make_mock_models import (
     dense_bytes,
     heart_labels,
     quality_bytes,
+    reading_bytes,
     segmentation_bytes,
     write_mock_models,
     write_weights,
@@ -89,7 +90,7 @@ def test_the_end_to_end_method_scores_in_place_of_the_dense_map(weights, assesso
     result = assessor_of(weights, method="end_to_end").assess(screen())
     assert [region.score_raw for region in result.regions] == pytest.approx(SCORES)
     assert [region.label for region in result.regions] == [4, 4, 2, 1, 3, 5, 3, 3]
-    assert set(result.model_ids) == {"segmentation", "regional_dense", "regional_quality"}
+    assert set(result.model_ids) == {"segmentation", "regional_dense", "regional_quality", "regional_reading"}
 
 
 def test_an_unknown_method_is_refused(weights, assessor_of):
@@ -272,6 +273,7 @@ def test_a_quality_model_without_eight_scores_is_refused(tmp_path, assessor_of):
             "segmentation": {"float32": segmentation_bytes()},
             "regional_dense": {"float32": dense_bytes()},
             "regional_quality": seven,
+            "regional_reading": {"float32": reading_bytes()},
         },
     )
     with pytest.raises(ModelError, match="scores"):

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from models.runtime.causes import SHOWN_CAUSES, Told, advice_of, frame_causes, likelihoods, region_causes
+from models.runtime.causes import SHOWN_CAUSES, Told, advice_of, frame_causes, region_causes
 from models.runtime.contract import CAUSES, REGION_NAMES
 from models.runtime.dense import CAUSE_CHANNELS
-from models.runtime.manifest import CauseMap
 
 NOTHING_OUTSIDE = (0.0,) * 8
 EVERY = Told(SHOWN_CAUSES, 0.25)
@@ -37,21 +36,6 @@ def test_only_what_is_told_well_is_named():
     values = severity(shadow={"mid_left": 0.9}, noise={"mid_left": 0.5})
     assert region_causes(values, NOTHING_OUTSIDE, Told(("noise",), 0.4))[REGION_NAMES.index("mid_left")] == "noise"
     assert frame_causes(values, NOTHING_OUTSIDE, 0.0, 0.5, Told(("noise",), 0.6)) == ()
-
-
-def test_likelihoods_weigh_every_severity_and_leave_a_share_for_nothing_wrong():
-    weights = 2 * np.eye(6)
-    weights[0, 2] = -2.0  # a shadow speaks against low gain
-    found = likelihoods(
-        severity(gain_low={"mid_left": 0.5, "mid_right": 0.5}, shadow={"mid_right": 0.9}),
-        CauseMap(weights=weights.tolist(), bias=(0.0,) * 6),
-    )
-    left, right = (found[:, REGION_NAMES.index(name)] for name in ("mid_left", "mid_right"))
-    assert left[0] == pytest.approx(1.0, abs=1e-3), "log-odds of 0.5 are 0, those of nothing -7, twice against it"
-    assert SHOWN_CAUSES[int(right.argmax())] == "shadow"
-    assert right[2] == pytest.approx(81 / 82, abs=0.02)
-    assert found[:, 0] == pytest.approx([0.5, 0, 0, 0, 0, 0], abs=1e-4), "its two terms cancel: as likely as nothing"
-    assert np.isnan(likelihoods(np.full((7, 8), np.nan), CauseMap(weights=weights.tolist(), bias=(0.0,) * 6))).all()
 
 
 def test_processing_explains_but_is_not_shown():

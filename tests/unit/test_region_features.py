@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from models.runtime.contract import REGION_NAMES
 from models.runtime.dense import CAUSE_CHANNELS, MAP_SIZE
 from models.runtime.region_features import CELLS, FEATURES, STATISTICS, coarse, grey_statistics, region_features
 
@@ -49,7 +50,25 @@ def test_a_region_knows_itself_the_others_and_all_together():
     for first in (5, 5 + causes + statistics):  # of the region, and of all
         assert features[:, first : first + causes] == pytest.approx(0.0, abs=1e-6)
         assert features[:, first + causes : first + causes + statistics] == pytest.approx(1.0)
-    assert (features[:, -8:] == np.eye(8)).all()
+    which = 5 + 2 * (causes + statistics)
+    assert (features[:, which : which + 8] == np.eye(8)).all()
+
+
+def test_neighbours_are_those_around_the_ventricle():
+    features, _ = features_of([1, 2, 3, 4, 5, 4, 3, 2], [0] * 8)  # the two annulus points are the last
+    first = 5 + 2 * (len(CAUSE_CHANNELS) + len(STATISTICS)) + 8
+    before, after = features[:, first], features[:, first + 1]
+    assert (
+        "basal_left",
+        "mid_left",
+        "apical_left",
+        "apical_right",
+        "mid_right",
+        "basal_right",
+        *REGION_NAMES[6:],
+    ) == REGION_NAMES
+    assert before.tolist() == [3, 1, 2, 3, 4, 5, 3, 4]
+    assert after.tolist() == [2, 3, 4, 5, 4, 2, 1, 2]
 
 
 def test_an_empty_region_pulls_at_nothing():

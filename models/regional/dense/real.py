@@ -30,7 +30,8 @@ CAUSE_OF = {
     "compression": "processing",
 }
 VISIBLE_CHANGE = 1.0  # mean change in grey levels around a place from which a degradation counts in full there
-_AROUND_SHARE = 0.03  # of the image height
+AROUND_SHARE = 0.03
+"""Sigma of what counts as around a place, as a share of the image height."""
 ANCHOR_MIDDLE, ANCHOR_SPREAD = 4.5, 0.5
 """Anchors are drawn toward ``ANCHOR_MIDDLE``: contrast in the untouched picture is a weak witness of its quality."""
 
@@ -101,7 +102,7 @@ def real_frame(item: LabelledImage) -> RealFrame:
     division = divide(label, unit_xy, inside, spacing_known=item.sample.spacing_mm is not None)
     shares = region_shares(division, unit_xy, inside)
     return RealFrame(
-        item, label, shares.astype(np.float16), _anchor_map(shares, item.anchors), _to_cells(inside.astype(np.float32))
+        item, label, shares.astype(np.float16), _anchor_map(shares, item.anchors), to_cells(inside.astype(np.float32))
     )
 
 
@@ -141,8 +142,8 @@ def _degrade(
     degrader = Degrader(picture, item.sector)
     where = degrader.weight(None) if weight is None else np.asarray(weight * degrader.inside, np.float32)
     worse = degrader.blend(degrader.full(kind, level, seed), where)
-    change = cv2.GaussianBlur(cv2.absdiff(worse, picture).astype(np.float32), (0, 0), _AROUND_SHARE * picture.shape[0])
-    return worse, _to_cells(level * where * np.minimum(change / VISIBLE_CHANGE, 1))
+    change = cv2.GaussianBlur(cv2.absdiff(worse, picture).astype(np.float32), (0, 0), AROUND_SHARE * picture.shape[0])
+    return worse, to_cells(level * where * np.minimum(change / VISIBLE_CHANGE, 1))
 
 
 def _random_weight(item: LabelledImage, kind: str, random: np.random.Generator) -> np.ndarray:
@@ -156,5 +157,6 @@ def _random_weight(item: LabelledImage, kind: str, random: np.random.Generator) 
     return weight
 
 
-def _to_cells(values: np.ndarray) -> np.ndarray:
+def to_cells(values: np.ndarray) -> np.ndarray:
+    """Area means on the map grid, (64, 64) float32."""
     return np.asarray(cv2.resize(values, (MAP_SIZE, MAP_SIZE), interpolation=cv2.INTER_AREA), np.float32)

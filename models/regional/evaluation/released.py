@@ -17,7 +17,7 @@ from models.runtime.coherence import CoherenceMethod
 from models.runtime.contract import CAUSES
 from models.runtime.dense import mask_shares
 from models.runtime.dense_model import REGIONAL_DENSE, DenseModel
-from models.runtime.end_to_end import REGIONAL_QUALITY, EndToEnd
+from models.runtime.end_to_end import EndToEnd, open_end_to_end
 from models.runtime.labels import strongest_class
 from models.runtime.manifest import default_weights_folder
 from models.runtime.methods import RegionalInput, RegionalMethod
@@ -26,6 +26,7 @@ from models.runtime.pixel_metrics import METRICS, PixelMetric
 from models.runtime.precision import open_model
 from models.runtime.reference import reference_batches
 from models.runtime.regions import clean_labels
+from models.runtime.session import ModelSession
 
 _WARM_RUNS, _TIMED_RUNS = 10, 60
 
@@ -58,7 +59,8 @@ class Released:
 
     def causes(self, given: RegionalInput) -> tuple[np.ndarray, np.ndarray]:
         """Strength of each of ``CAUSES`` in the frame (causes,) and each region (8, causes); NaN where unknown."""
-        found, _ = self.end_to_end.read(given.image).region_causes(mask_shares(given.masks))
+        reading = self.end_to_end.regions(self.end_to_end.read(given.image), mask_shares(given.masks))
+        found = reading.likelihoods
         frame = np.full(len(CAUSES), np.nan)
         regions = np.full((len(given.masks), len(CAUSES)), np.nan)
         for channel, name in enumerate(SHOWN_CAUSES):
@@ -76,20 +78,21 @@ def open_released(stack: ExitStack, weights: Path | None, provider: str) -> Rele
         When a model file cannot be trusted or the provider asked for is not granted.
     """
     folder = weights or default_weights_folder()
-    opened = {
-        name: open_model(folder, name, provider=provider) for name in (SEGMENTATION, REGIONAL_DENSE, REGIONAL_QUALITY)
-    }
-    coherence = open_model(folder, CoherenceMethod.name, provider=provider)
-    for session in (*opened.values(), coherence):
+
+    def opened(name: str) -> ModelSession:
+        session = open_model(folder, name, provider=provider)
         stack.callback(session.close)
-    dense, end_to_end = DenseModel(opened[REGIONAL_DENSE]), EndToEnd(opened[REGIONAL_QUALITY])
+        return session
+
+    segmentation, coherence = opened(SEGMENTATION), opened(CoherenceMethod.name)
+    dense, end_to_end = DenseModel(opened(REGIONAL_DENSE)), open_end_to_end(opened)
     methods: dict[str, RegionalMethod] = {
         "end_to_end": end_to_end,
         "dense": dense,
         "coherence": CoherenceMethod(coherence),
     }
     methods |= {name: PixelMetric(name) for name in METRICS}
-    outliner = Outliner(opened[SEGMENTATION], dense, per_frame=True, every_frame=True)
+    outliner = Outliner(segmentation, dense, per_frame=True, every_frame=True)
     return Released(dense, end_to_end, outliner, methods, lambda batch: coherence.run(batch)[0])
 
 

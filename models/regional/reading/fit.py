@@ -24,7 +24,7 @@ class ReadingRecipe:
     virtual_batch: int = 64
     virtual_weight: float = 0.3
     fall_weight: float = 1.0
-    place_weight: float = 0.5
+    place_weight: float = 1.5
     place_sharpness: float = 8.0  # per point of rating
     elsewhere_weight: float = 0.15  # of regions other than the one that was degraded alone
     cause_weight: float = 1.0

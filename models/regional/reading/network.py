@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from models.runtime.causes import SHOWN_CAUSES
-from models.runtime.region_features import FEATURES
+from models.runtime.region_features import FEATURES, OWN_FEATURES
 
 PROCESSING, NONE = len(SHOWN_CAUSES), len(SHOWN_CAUSES) + 1
 CLASSES = len(SHOWN_CAUSES) + 2
@@ -26,11 +26,11 @@ class RegionReading(NamedTuple):
 
 
 class RegionReadingNet(nn.Module):
-    """Input: (N, 51) float32 from ``region_features``, a region in each row.
+    """Input: (N, 91) float32 from ``region_features``, a region in each row.
 
     Parameters
     ----------
-    mean, scale : (51,) float32, of the features in training
+    mean, scale : (91,) float32, of the features in training
     """
 
     mean: torch.Tensor
@@ -40,16 +40,16 @@ class RegionReadingNet(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(FEATURES) if mean is None else mean)
         self.register_buffer("scale", torch.ones(FEATURES) if scale is None else scale)
-        self.rate = _perceptron(1)
-        self.tell = _perceptron(CLASSES)
+        self.rate = _perceptron(FEATURES, 1)
+        self.tell = _perceptron(OWN_FEATURES, CLASSES)  # neighbours help the place, and not the cause
 
     def ratings(self, features: torch.Tensor) -> torch.Tensor:
-        """(..., 51) -> (...), about 1..5."""
+        """(..., 91) -> (...), about 1..5."""
         return _MIDDLE + self.rate((features - self.mean) / self.scale)[..., 0]
 
     def class_logits(self, features: torch.Tensor) -> torch.Tensor:
-        """(..., 51) -> (..., 8) in the order of ``CLASSES``."""
-        found: torch.Tensor = self.tell((features - self.mean) / self.scale)
+        """(..., 91) -> (..., 8) in the order of ``CLASSES``."""
+        found: torch.Tensor = self.tell(((features - self.mean) / self.scale)[..., :OWN_FEATURES])
         return found
 
     def forward(self, features: torch.Tensor) -> RegionReading:
@@ -58,5 +58,5 @@ class RegionReadingNet(nn.Module):
         return RegionReading(self.ratings(features)[..., None], likelihoods)
 
 
-def _perceptron(outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(FEATURES, _WIDTH), nn.SiLU(), nn.Linear(_WIDTH, outputs))
+def _perceptron(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, _WIDTH), nn.SiLU(), nn.Linear(_WIDTH, outputs))

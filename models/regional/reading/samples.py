@@ -64,7 +64,7 @@ class ReadingSamples:
 
     Attributes
     ----------
-    features : (N, 8, 51) float32
+    features : (N, 8, 91) float32
     rating, scored : (N, 8) float32 1..5, and whether it counts (bool)
     cause : (N, 8) int64, a class of ``network.CLASSES`` or ``UNKNOWN``
     untouched : (N,) int64, row of the same picture without the degradation; its own row where there is none

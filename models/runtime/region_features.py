@@ -6,6 +6,8 @@ beside it and plain statistics of speckle, edges and darkness do.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -54,6 +56,8 @@ _AROUND_THE_VENTRICLE = (
 )
 _ORDER = [REGION_NAMES.index(name) for name in _AROUND_THE_VENTRICLE]
 _BEFORE = [_ORDER[max(_ORDER.index(region) - 1, 0)] for region in range(_REGIONS)]
+_OTHERS = [[other for other in range(_REGIONS) if other != region] for region in range(_REGIONS)]
+_WHICH = np.eye(_REGIONS)
 _AFTER = [_ORDER[min(_ORDER.index(region) + 1, _REGIONS - 1)] for region in range(_REGIONS)]
 
 
@@ -70,22 +74,24 @@ def grey_statistics(grey: np.ndarray) -> np.ndarray:
     from column to column and from row to row, curvature, difference from the median of 5 x 5 and from the mean of
     9 x 9 pixels, the lowest and the highest level within 15 x 15, and the shares that are black and white.
     """
+    return np.stack([cv2.resize(one, (CELLS, CELLS), interpolation=cv2.INTER_AREA) for one in _maps(grey)])
+
+
+def _maps(grey: np.ndarray) -> Iterator[np.ndarray]:
+    """Statistics of every pixel, (256, 256) float32 each; one at a time, which keeps them within the cache."""
     level = grey.astype(np.float32)
-    maps = (
-        level,
-        _spread(level, 3),
-        _spread(level, 7),
-        np.abs(cv2.filter2D(level, -1, _ACROSS)),
-        np.abs(cv2.filter2D(level, -1, _ALONG)),
-        np.abs(cv2.Laplacian(level, cv2.CV_32F)),
-        cv2.absdiff(grey, cv2.medianBlur(grey, 5)).astype(np.float32),
-        np.abs(level - cv2.blur(level, (9, 9))),
-        cv2.erode(grey, _AROUND).astype(np.float32),
-        cv2.dilate(grey, _AROUND).astype(np.float32),
-        (grey < _BLACK).astype(np.float32),
-        (grey > _WHITE).astype(np.float32),
-    )
-    return np.stack([cv2.resize(one, (CELLS, CELLS), interpolation=cv2.INTER_AREA) for one in maps])
+    yield level
+    yield _spread(grey, 3)
+    yield _spread(grey, 7)
+    yield np.abs(cv2.filter2D(level, -1, _ACROSS))
+    yield np.abs(cv2.filter2D(level, -1, _ALONG))
+    yield np.abs(cv2.Laplacian(level, cv2.CV_32F))
+    yield cv2.absdiff(grey, cv2.medianBlur(grey, 5)).astype(np.float32)
+    yield cv2.absdiff(level, cv2.boxFilter(grey, cv2.CV_32F, (9, 9)))
+    yield cv2.erode(grey, _AROUND).astype(np.float32)
+    yield cv2.dilate(grey, _AROUND).astype(np.float32)
+    yield (grey < _BLACK).astype(np.float32)
+    yield (grey > _WHITE).astype(np.float32)
 
 
 def region_features(
@@ -109,15 +115,17 @@ def region_features(
     (8,) bool: regions with cells. Without any the features are zeros.
     """
     cells = coarse(shares)
-    is_there = cells.reshape(_REGIONS, -1).sum(axis=1) > 0
+    is_there = np.asarray(cells.reshape(_REGIONS, -1).sum(axis=1) > 0)
     if not is_there.any():
         return np.zeros((_REGIONS, FEATURES), np.float32), is_there
-    own = _filled(pooled(rating, cells).diagonal(), is_there)
-    local = np.concatenate([_log_odds(pooled(severity, cells)), np.log1p(pooled(statistics, cells))])
-    local = np.stack([_filled(row, is_there) for row in local], axis=1)  # (8, 19)
-    whole = np.repeat(local[is_there].mean(axis=0, keepdims=True), _REGIONS, axis=0)
+    means = pooled(np.concatenate([rating, severity, statistics]), cells)  # (8 + 7 + 12, 8)
+    own, means = means[:_REGIONS].diagonal(), means[_REGIONS:]
+    local = np.concatenate([_log_odds(means[:_CAUSES]), np.log1p(means[_CAUSES:])]).T  # (8, 19)
+    whole = local[is_there].mean(axis=0)
+    # What is not there gets the mean of the others, so that it pulls at nothing.
+    own, local = np.where(is_there, own, own[is_there].mean()), np.where(is_there[:, None], local, whole)
     beside = [own[_BEFORE, None], own[_AFTER, None], local[_BEFORE], local[_AFTER]]
-    parts = [own[:, None], _of_others(own), local, whole, np.eye(_REGIONS), *beside]
+    parts = [own[:, None], _of_others(own), local, np.tile(whole, (_REGIONS, 1)), _WHICH, *beside]
     return np.concatenate(parts, axis=1, dtype=np.float32), is_there
 
 
@@ -127,21 +135,17 @@ def coarse(shares: np.ndarray) -> np.ndarray:
     return np.asarray(shares.reshape(len(shares), CELLS, cell, CELLS, cell).mean(axis=(2, 4)))
 
 
-def _spread(level: np.ndarray, side: int) -> np.ndarray:
-    """Standard deviation within a square."""
-    mean = cv2.blur(level, (side, side))
-    return np.asarray(np.sqrt(np.maximum(cv2.blur(level * level, (side, side)) - mean * mean, 0)))
+def _spread(grey: np.ndarray, side: int) -> np.ndarray:
+    """Standard deviation within a square, (256, 256) float32."""
+    mean = cv2.boxFilter(grey, cv2.CV_32F, (side, side))
+    square = cv2.sqrBoxFilter(grey, cv2.CV_32F, (side, side))
+    return np.asarray(cv2.sqrt(np.maximum(square - mean * mean, 0)))
 
 
 def _of_others(own: np.ndarray) -> np.ndarray:
     """Mean, lowest, second lowest and highest of the others, (8, 4)."""
-    others = np.sort(np.stack([np.delete(own, region) for region in range(_REGIONS)]), axis=1)
+    others = np.sort(own[_OTHERS], axis=1)
     return np.column_stack([others.mean(axis=1), others[:, 0], others[:, 1], others[:, -1]])
-
-
-def _filled(values: np.ndarray, is_there: np.ndarray) -> np.ndarray:
-    """Regions that are not there get the mean of the others, so that they pull at nothing."""
-    return np.where(is_there, values, values[is_there].mean())
 
 
 def _log_odds(severity: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from tests.support.make_mock_models import write_mock_models
 
 def test_a_good_folder_verifies_file_by_file(tmp_path):
     checks = verify(write_mock_models(tmp_path))
-    assert len(checks) == 6
+    assert len(checks) == 7
     assert all(check.is_ok for check in checks)
 
 
@@ -51,7 +51,7 @@ def test_garbage_and_another_format_are_refused(tmp_path):
 
 
 def test_an_unknown_model_lists_the_known_ones(tmp_path):
-    with pytest.raises(ModelError, match="known: regional_dense, regional_quality, segmentation"):
+    with pytest.raises(ModelError, match="known: regional_dense, regional_quality, regional_reading, segmentation"):
         load_manifest(write_mock_models(tmp_path)).entry("nothing")
 
 

@@ -44,21 +44,13 @@ OWN_FEATURES = 5 + 2 * _LOCAL + _REGIONS
 FEATURES = OWN_FEATURES + 2 * (1 + _LOCAL)
 """Of one region, those of its neighbours last; see ``region_features``."""
 
-_AROUND_THE_VENTRICLE = (
-    "annulus_left",
-    "basal_left",
-    "mid_left",
-    "apical_left",
-    "apical_right",
-    "mid_right",
-    "basal_right",
-    "annulus_right",
-)
-_ORDER = [REGION_NAMES.index(name) for name in _AROUND_THE_VENTRICLE]
-_BEFORE = [_ORDER[max(_ORDER.index(region) - 1, 0)] for region in range(_REGIONS)]
+_WALLS, _ANNULI = REGION_NAMES[:6], REGION_NAMES[6:]
+_AROUND_THE_VENTRICLE = [REGION_NAMES.index(name) for name in (_ANNULI[0], *_WALLS, _ANNULI[1])]
+_PLACE = [_AROUND_THE_VENTRICLE.index(region) for region in range(_REGIONS)]
+_BEFORE = [_AROUND_THE_VENTRICLE[max(place - 1, 0)] for place in _PLACE]
+_AFTER = [_AROUND_THE_VENTRICLE[min(place + 1, _REGIONS - 1)] for place in _PLACE]
 _OTHERS = [[other for other in range(_REGIONS) if other != region] for region in range(_REGIONS)]
 _WHICH = np.eye(_REGIONS)
-_AFTER = [_ORDER[min(_ORDER.index(region) + 1, _REGIONS - 1)] for region in range(_REGIONS)]
 
 
 def grey_statistics(grey: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from models.runtime.manifest import Precision, load_manifest
 from models.runtime.precision import CACHE_FILE, PrecisionCache, PrecisionTrial, compare, open_model
 from models.runtime.providers import cuda_problem, default_threads
 from models.runtime.reference import reference_batches
-from tests.support.make_mock_models import quality_bytes, write_mock_models, write_weights
+from tests.support.make_mock_models import quality_bytes, reading_bytes, write_mock_models, write_weights
 
 
 def quality_weights(folder, int8_scores):
@@ -85,6 +85,12 @@ def test_a_cache_that_cannot_be_written_costs_only_a_warning(tmp_path, caplog):
     session = opened(quality_weights(tmp_path / "w", [3.0] * 8), blocked / "cache")
     assert session.precision is Precision.INT8
     assert "cannot remember" in caplog.text
+
+
+def test_a_single_file_is_taken_whatever_is_pinned(tmp_path):
+    folder = write_weights(tmp_path / "w", {"regional_reading": {"float32": reading_bytes()}})
+    session = open_model(folder, "regional_reading", provider="cpu", precision="int8", cache_dir=tmp_path / "cache")
+    assert session.precision is Precision.FLOAT32
 
 
 def test_a_precision_can_be_pinned_without_a_trial(tmp_path):

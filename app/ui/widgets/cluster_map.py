@@ -16,7 +16,7 @@ class ClusterMapWidget(PlaneWidget):
     """The plane of the quality clusters."""
 
     def __init__(self, points: MapPoints | None = None, parent: QWidget | None = None) -> None:
-        super().__init__("cluster_map", "Map of quality clusters", parent)
+        super().__init__("cluster_map", "Map of quality clusters", self._brush, parent)
         self._palette = DEFAULT
         self._cluster: ClusterAssessment | None = None
         self.set_points(points)
@@ -46,7 +46,7 @@ class ClusterMapWidget(PlaneWidget):
         self._cluster = cluster
         self._note(t_mono_ns, None if cluster is None else cluster.place)
 
-    def _live_brush(self) -> QBrush:
+    def _brush(self) -> QBrush:
         cluster = self._cluster
         assert cluster is not None
         return live_brush(self._palette, cluster.rank, len(cluster.names))

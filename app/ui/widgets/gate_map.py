@@ -21,7 +21,7 @@ class GateMapWidget(PlaneWidget):
     """The nearest type of artifact of an unknown frame stands by its name; the mouse tells the others'."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("gate_map", "Plane of the artifact gate", parent)
+        super().__init__("gate_map", "Plane of the artifact gate", self._brush, parent)
         self._points: MapPoints | None = None
         self._gate: GateAssessment | None = None
         self._hint: Any = name_plate("", np.zeros(2), 12, anchor=(0.5, 1.4))  # above the points that it names
@@ -49,7 +49,7 @@ class GateMapWidget(PlaneWidget):
         """Each type under the mouse once, where the plot would name each of many points."""
         self.view.setToolTip(", ".join(dict.fromkeys(point.data() for point in points)))
 
-    def _live_brush(self) -> QBrush:
+    def _brush(self) -> QBrush:
         return KNOWN_BRUSH if self._gate is not None and self._gate.is_known else UNKNOWN_BRUSH
 
     def _place_live(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,14 +44,23 @@ class PlaneWidget(QWidget):
     """Repaints at most ten times a second, never while hidden; what does not move is drawn once per view.
 
     The user may drag and zoom the plane; a double click shows all of it again.
+
+    Parameters
+    ----------
+    name, accessible_name : of the widget
+    live_brush : gives the fill of the live point whenever it is drawn; the same object for the same colour, since the
+        plot keeps a picture of each
     """
 
-    def __init__(self, name: str, accessible_name: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str, accessible_name: str, live_brush: Callable[[], QBrush], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName(name)
         self.setAccessibleName(accessible_name)
         self.setToolTip("Drag to move, wheel to zoom, double click to see all")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        self._live_brush = live_brush
         self._bounds: Bounds | None = None
         self._trail: deque[_Step] = deque()
         self._now: Place | None = None
@@ -89,10 +98,6 @@ class PlaneWidget(QWidget):
         self._trail.clear()
         self._now = None
         self._changed()
-
-    def _live_brush(self) -> QBrush:
-        """Fill of the live point; the same object for the same colour, of which the plot keeps a picture."""
-        raise NotImplementedError
 
     def _show_plane(self, items: Sequence[Any], bounds: Bounds | None) -> None:
         """Another plane, all of it; the trail belonged to the old one. No live point is shown without bounds."""

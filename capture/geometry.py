@@ -54,13 +54,13 @@ class Sector:
             raise ValueError(f"not a sector: {self}")
 
     def polar(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Range in pixels and beam angle in radians of pixel positions; any one shape."""
+        """Range in pixels and beam angle in radians of pixel positions; shapes that broadcast."""
         dx, dy = np.asarray(x) - self.apex_x, np.asarray(y) - self.apex_y
         return np.hypot(dx, dy), np.arctan2(dx, dy)
 
     def mask(self, height: int, width: int) -> np.ndarray:
         """Pixels inside, (H, W) bool."""
-        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+        y, x = (axis.astype(np.float32) for axis in np.ogrid[0:height, 0:width])
         radius, angle = self.polar(x, y)
         inside = (radius >= self.radius_min_px) & (radius <= self.radius_max_px)
         return np.asarray(inside & (angle >= self.angle_left) & (angle <= self.angle_right))
@@ -79,7 +79,7 @@ class Sector:
 
     def bounds(self) -> Rect:
         """Smallest pixel rectangle that holds the sector."""
-        angles = np.unique(np.clip([self.angle_left, self.angle_right, 0.0], self.angle_left, self.angle_right))
+        angles = np.clip([self.angle_left, self.angle_right, 0.0], self.angle_left, self.angle_right)
         points = np.vstack([self._at(self.radius_min_px, angles), self._at(self.radius_max_px, angles)])
         return _bounds(points)
 
@@ -113,7 +113,7 @@ class LinearField:
 
     def mask(self, height: int, width: int) -> np.ndarray:
         """Pixels inside, (H, W) bool."""
-        y, x = np.mgrid[0:height, 0:width]
+        y, x = np.ogrid[0:height, 0:width]
         return np.asarray((x >= self.left) & (x <= self.right) & (y >= self.top) & (y <= self.bottom))
 
     def depth_fraction(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:

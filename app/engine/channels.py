@@ -7,6 +7,7 @@ lost. ``on_put`` listeners run in the putting thread after the lock is released,
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -66,6 +67,7 @@ class Latest(_Channel, Generic[T]):
         super().__init__(name, on_put)
         self._item: T | None = None
         self._generation = 0
+        self._put_ns = 0
         self._readers: dict[str, LatestReader[T]] = {}
 
     @property
@@ -84,6 +86,7 @@ class Latest(_Channel, Generic[T]):
         with self._changed:
             self._check_open()
             self._item = item
+            self._put_ns = time.monotonic_ns()
             self._generation += 1
             generation = self._generation
             self._changed.notify_all()
@@ -120,7 +123,12 @@ class Latest(_Channel, Generic[T]):
 
 
 class LatestReader(Generic[T]):
-    """One reader's place in a ``Latest``; used by one thread."""
+    """One reader's place in a ``Latest``; used by one thread.
+
+    Attributes
+    ----------
+    delay_ns : how long the item that ``next`` gave last had been there
+    """
 
     def __init__(self, channel: Latest[T], name: str) -> None:
         self.name = name
@@ -128,6 +136,7 @@ class LatestReader(Generic[T]):
         self._first = channel._generation
         self._cursor = channel._generation
         self._taken = 0
+        self.delay_ns = 0
 
     @property
     def cursor(self) -> int:
@@ -150,7 +159,7 @@ class LatestReader(Generic[T]):
 
     @property
     def drops(self) -> int:
-        """Items replaced before this reader looked; at closing the unread one too."""
+        """Items replaced before this reader looked, and those left out; at closing the unread one too."""
         return self.counts[2]
 
     def next(self, timeout_s: float | None = None) -> T | None:
@@ -169,7 +178,12 @@ class LatestReader(Generic[T]):
                 return None
             self._cursor = channel._generation
             self._taken += 1
+            self.delay_ns = time.monotonic_ns() - channel._put_ns
             return channel._item
+
+    def leave_out(self) -> None:
+        """The item that ``next`` gave last is not used: it counts as a drop."""
+        self._taken -= 1
 
     def detach(self) -> None:
         """Leave the channel: its drops are no longer listed."""

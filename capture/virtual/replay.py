@@ -21,6 +21,9 @@ from capture.virtual.screen.console import Console
 
 Progress = Callable[[float], None]
 
+_LEAD = 0.5
+"""Of a frame's time: so long before it is due a frame is composed, when the one before has mostly been dealt with."""
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -156,10 +159,10 @@ class ReplaySource:
         deadline_s = self._clock() + timeout_s
         self._skip_overdue(start_s)
         index = self._next
-        pixels = self._compose(loop, index)
         due_s = start_s + index / self.fps
-        while (left_s := min(due_s, deadline_s) - self._clock()) > 0 and not self._closing.is_set():
-            self._wait(left_s)
+        self._wait_until(min(due_s - _LEAD / self.fps, deadline_s))
+        pixels = self._compose(loop, index)
+        self._wait_until(min(due_s, deadline_s))
         if self._closing.is_set() or self._clock() < due_s:
             return None
         self._next, self._composed = index + 1, None
@@ -169,6 +172,11 @@ class ReplaySource:
         """Stop replaying and wake a waiting ``read``; the loop stays in memory for the next ``open``."""
         self._closing.set()
         self._start_s = None
+
+    def _wait_until(self, time_s: float) -> None:
+        """Or until the source is closed."""
+        while (left_s := time_s - self._clock()) > 0 and not self._closing.is_set():
+            self._wait(left_s)
 
     def _skip_overdue(self, start_s: float) -> None:
         """Leave out frames whose successors are due already."""

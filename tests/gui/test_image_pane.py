@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gui_bench import look
 from hearts import BOXES, CROP, LABELS, SIZE, centre, heart, heart_frame
+from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
 from app.overlay.compose import OverlayOptions, compose
@@ -111,10 +112,21 @@ def test_a_frame_is_scaled_once_for_both_panes():
     assert scaler.image(pixels.copy(), placed) is not scaler.image(pixels, placed)
 
 
-def test_one_to_one_copies_nothing_of_a_whole_frame():
+def test_one_to_one_copies_nothing():
     pixels = np.zeros((50, 60, 3), np.uint8)
-    assert np.shares_memory(scaled(pixels, fit(Rect(0, 0, 60, 50), 61, 51)), pixels)
-    assert scaled(pixels, fit(Rect(5, 5, 40, 40), 41, 41)).flags.c_contiguous
+    for part in (Rect(0, 0, 60, 50), Rect(5, 5, 40, 40)):
+        assert np.shares_memory(scaled(pixels, fit(part, part.width + 1, part.height + 1)), pixels)
+
+
+@pytest.mark.parametrize("shape", [(50, 60), (50, 60, 3)])
+def test_an_image_is_of_the_kind_that_a_window_holds(shape: tuple[int, ...]):
+    """Anything else is converted at each paint."""
+    pixels = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+    image = Scaler().image(pixels, fit(Rect(5, 5, 40, 40), 41, 41))
+    assert image.format() == QImage.Format.Format_RGB32
+    seen = QColor(image.pixel(3, 7))
+    wanted = np.broadcast_to(pixels[12, 8], 3)[::-1]
+    assert (seen.red(), seen.green(), seen.blue()) == tuple(wanted.tolist())
 
 
 def test_fit_maps_corners_and_snaps_to_one_to_one():

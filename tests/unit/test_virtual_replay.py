@@ -10,7 +10,7 @@ import pytest
 from capture.errors import CaptureError
 from capture.source import FrameSource
 from capture.virtual.options import ScannerOptions
-from capture.virtual.replay import ReplaySource
+from capture.virtual.replay import Loop, ReplaySource
 from capture.virtual.scanner import VirtualScanner
 
 
@@ -72,6 +72,17 @@ def test_frames_carry_their_due_time(prepared: ReplaySource) -> None:
     times = [frame.t_mono_ns for frame in (source.read(1.0) for _ in range(4)) if frame is not None]
     assert times == [round((100.0 + index / 30) * 1e9) for index in range(4)]
     assert clock.now_s == pytest.approx(100.1)
+
+
+def test_a_frame_is_composed_half_a_frame_before_it_is_due(prepared: ReplaySource, monkeypatch: pytest.MonkeyPatch):
+    source, clock = _replay(prepared)
+    composed_s: list[float] = []
+    screen = Loop.screen
+    monkeypatch.setattr(Loop, "screen", lambda loop, index: composed_s.append(clock.now_s) or screen(loop, index))
+    source.open()
+    for _ in range(3):
+        source.read(1.0)
+    assert composed_s == pytest.approx([100.0, 100.0 + 0.5 / 30, 100.0 + 1.5 / 30])
 
 
 def test_late_reader_misses_frames_and_they_are_counted(prepared: ReplaySource) -> None:

@@ -41,18 +41,27 @@ class Scaler:
         for kept in self._kept:
             if kept.pixels is pixels and kept.placed == placed:
                 return kept.image
-        buffer = scaled(pixels, placed)
-        kind = QImage.Format.Format_Grayscale8 if buffer.ndim == 2 else QImage.Format.Format_BGR888
-        image = QImage(buffer.data, buffer.shape[1], buffer.shape[0], buffer.strides[0], kind)
+        buffer = with_alpha(scaled(pixels, placed))
+        height, width = buffer.shape[:2]
+        image = QImage(buffer.data, width, height, buffer.strides[0], QImage.Format.Format_RGB32)
         self._kept.append(_Scaled(pixels, placed, buffer, image))
         return image
 
 
 def scaled(pixels: np.ndarray, placed: Fit) -> np.ndarray:
-    """Part of a picture in the size of its placement, contrast untouched, gapless; no copy for a whole frame 1:1."""
+    """Part of a picture in the size of its placement, contrast untouched; no copy of what is shown 1:1."""
     rows, columns = placed.source.slices()
     part = pixels[rows, columns]
     if (placed.width, placed.height) == (placed.source.width, placed.source.height):
-        return np.ascontiguousarray(part)  # a QImage takes gapless memory only; a whole frame is that already
+        return part
     way = cv2.INTER_AREA if placed.scale <= AREA_BELOW else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(part, (placed.width, placed.height), interpolation=way), dtype=np.uint8)
+
+
+def with_alpha(pixels: np.ndarray) -> np.ndarray:
+    """(H, W) grey or (H, W, 3) BGR uint8 -> (H, W, 4) BGRA, what a window's memory holds.
+
+    Qt would turn any other kind into this at each paint, in several threads.
+    """
+    code = cv2.COLOR_GRAY2BGRA if pixels.ndim == 2 else cv2.COLOR_BGR2BGRA
+    return np.asarray(cv2.cvtColor(pixels, code), dtype=np.uint8)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import cv2
+
 from app.engine.pipeline import Engine, EngineSettings
 from app.settings import ReadinessSettings
 from calibration.profile import ScannerProfile, load_profile
@@ -65,8 +67,12 @@ class ModelOptions:
         return profile.cluster_map_beside(self.profile)
 
 
-def make_assessor(options: ModelOptions, *, per_frame: bool = False, keep_label_map: bool = False) -> RegionalAssessor:
+def make_assessor(
+    options: ModelOptions, *, per_frame: bool = False, keep_label_map: bool = False, on_own_core: bool = False
+) -> RegionalAssessor:
     """The assessor for a stream, or with ``per_frame`` for pictures that have nothing to do with each other.
+
+    ``on_own_core`` is for the engine, see ``RegionalAssessor``.
 
     Raises
     ------
@@ -86,6 +92,7 @@ def make_assessor(options: ModelOptions, *, per_frame: bool = False, keep_label_
         method=options.method,
         exam=options.exam,
         site_map=options.site_map(profile),
+        on_own_core=on_own_core,
     )
 
 
@@ -109,10 +116,13 @@ def make_engine(
     problem = cuda_problem() if options.provider == Provider.CUDA else ""
     if problem:
         raise ProviderError(f"CUDA was asked for and is not available ({problem}): use --provider cpu")
+    cv2.setNumThreads(
+        1
+    )  # the engine's own threads use the cores: a second one within a filter costs more than it gains
     settings = EngineSettings(readiness=readiness or ReadinessSettings())
     return Engine(
         source,
-        lambda: make_assessor(options),
+        lambda: make_assessor(options, on_own_core=True),
         signal_check=_signal_check(),
         make_saliency=lambda: make_saliency(options),
         settings=settings,

@@ -30,6 +30,7 @@ from capture.errors import SonogaugeError
 from capture.frame import Frame
 from capture.source import FrameSource
 from models.runtime.contract import Assessor
+from models.runtime.cores import Core
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ class Engine:
             clock_ns,
             self.poke,
         )
-        self._assess_worker = self._worker("assess", self._assess.run, self.settings.stuck_after_s)
+        self._assess_worker = self._worker("assess", self._assess.run, self.settings.stuck_after_s, Core.ASSESSMENT)
         self._monitor = Worker("monitor", self._watch, on_change=self._monitor_changed)
         self._reporter = Reporter(
             self.frames,
@@ -298,8 +299,10 @@ class Engine:
             self._capture.close_source()
         return worker.join(0.5)
 
-    def _worker(self, name: str, body: Callable[[Worker], None], stuck_after_s: float) -> Worker:
-        return Worker(name, body, stuck_after_s=stuck_after_s, on_change=self.poke)
+    def _worker(
+        self, name: str, body: Callable[[Worker], None], stuck_after_s: float, core: Core | None = None
+    ) -> Worker:
+        return Worker(name, body, stuck_after_s=stuck_after_s, on_change=self.poke, core=core)
 
     # -- news and state -----------------------------------------------------------------------------------------
 

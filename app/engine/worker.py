@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.engine.channels import ChannelClosed
+from models.runtime.cores import Core, stay_on
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Worker:
     stuck_after_s : a running worker without a heartbeat for longer hangs
     clock : monotonic seconds
     on_change : told after each change of state, in whichever thread made it
+    core : that the thread stays on, None for any
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Worker:
         stuck_after_s: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[], None] | None = None,
+        core: Core | None = None,
     ) -> None:
         self.name = name
         self.stuck_after_s = stuck_after_s
@@ -63,6 +66,7 @@ class Worker:
         self._body = body
         self._clock = clock
         self._on_change = on_change
+        self._core = core
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._state = WorkerState.STOPPED
@@ -132,6 +136,7 @@ class Worker:
 
     def _run(self) -> None:
         """Outer edge of the thread: every way of ending passes here."""
+        stay_on(self._core)
         try:
             self._body(self)
         except ChannelClosed as end:

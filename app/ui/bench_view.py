@@ -13,6 +13,7 @@ from app.ui.live.bridge import EngineBridge
 from app.ui.live.panes import LivePanes
 from app.ui.live.presenter import Presenter
 from app.ui.main_window import LiveEngine
+from models.runtime.cores import Core, staying_on
 
 PANE_WIDTH, PANE_HEIGHT = 960, 1080
 
@@ -68,7 +69,8 @@ def run_offscreen(engine: LiveEngine, seconds: float) -> None:
     over.timeout.connect(lambda: app.quit() if engine.state.get().is_over else None)
     over.start(250)
     try:
-        app.exec()
+        with staying_on(Core.OTHERS):
+            app.exec()
     finally:
         over.stop()
         end.stop()

@@ -19,6 +19,7 @@ from app.ui.dialogs.source_picker import ListDevices, SourceChoice
 from app.ui.main_window import MainWindow
 from capture.discovery import list_v4l2_devices, open_source
 from capture.source import FrameSource
+from models.runtime.cores import Core, staying_on
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +83,8 @@ def run_window(
     before = _let_ctrl_c_through(window)
     engine.start()
     try:
-        return app.exec()
+        with staying_on(Core.OTHERS):
+            return app.exec()
     finally:
         signal.signal(signal.SIGINT, before)
         engine.stop()

@@ -18,6 +18,7 @@ from capture.frame import EXAMS, Frame, SourceInfo
 from capture.geometry import LinearField
 from models.runtime.beside import Beside
 from models.runtime.contract import Assessment, ModelInfo, cannot_judge, judged
+from models.runtime.cores import Core
 from models.runtime.gate_plane import GatePlane
 from models.runtime.heart import NOT_APICAL, Heart, HeartFinding, HeartPicture
 from models.runtime.manifest import Precision, default_weights_folder, load_manifest
@@ -50,6 +51,7 @@ class RegionalAssessor:
     exam : ``echo`` or ``abdomen``, of which the latter leaves the heart's part out; None: as the profile says, else the
         source, else ``echo``
     site_map : the site's own map of quality clusters; one that cannot be used costs the clusters alone
+    on_own_core : ``assess`` is called on ``Core.ASSESSMENT``, and the window uses the other core: see ``cores.py``
 
     Raises
     ------
@@ -76,6 +78,7 @@ class RegionalAssessor:
         method: str = "end_to_end",
         exam: str | None = None,
         site_map: Path | None = None,
+        on_own_core: bool = False,
     ) -> None:
         if exam not in (None, *EXAMS):
             raise SettingsError(f"no exam {exam!r}: use one of {', '.join(EXAMS)}")
@@ -93,7 +96,8 @@ class RegionalAssessor:
         open_theirs = partial(load_published, published, provider=provider, threads=threads) if published else None
         self._told_exam = exam or (profile.exam if profile else None)
         self._exam = self._told_exam or EXAMS[0]
-        self._beside = Beside()
+        self._beside = Beside(Core.OTHERS if on_own_core else None)
+        self._side_beside = Beside(Core.ASSESSMENT if on_own_core else None)
         self._heart: Heart | None = None
         if self._told_exam != "abdomen":
             self._heart = Heart(
@@ -101,7 +105,7 @@ class RegionalAssessor:
             )
         site = site_map_for(site_map, self._exam)
         site_gate = profile.gate if profile else None
-        self._side = SideNetworks(open_ours, folder, manifest, self._beside, site, site_gate)
+        self._side = SideNetworks(open_ours, folder, manifest, self._side_beside, site, site_gate)
         self._side.use(self._exam, is_live=False)
         self._model_ids = {info.name: info.model_id for info in self.models}
         self._background = background
@@ -156,6 +160,7 @@ class RegionalAssessor:
     def forget_stream(self) -> None:
         """Drop the sector, levels and view that were learnt."""
         self._tracker.forget()
+        self._side.begin_round()
         if self._heart is not None:
             self._heart.forget()
 
@@ -163,6 +168,7 @@ class RegionalAssessor:
         """Release sessions and the helper thread; twice is fine."""
         self._tracker.close()
         self._beside.close()
+        self._side_beside.close()
         self._side.close()
         if self._heart is not None:
             self._heart.close()
@@ -191,6 +197,7 @@ class RegionalAssessor:
         return assessment
 
     def _without_sector(self, frame: Frame, watch: Stopwatch) -> Assessment:
+        self._side.begin_round()
         heart = self._heart_in_use
         view = None if heart is None else self._view or self._source_view
         known: dict[str, Any] = {"view": view, "model_ids": self._model_ids}
@@ -213,12 +220,13 @@ class RegionalAssessor:
             "spacing_assumed": spacing_mm is None,
             "stages_ms": watch.stages_ms,
         }
-        side = self._side.start(frame, partial(crop.square, whole))
-        try:
-            found = self._of_the_heart(frame, crop, whole, spacing_mm, watch)
-        finally:
-            side.wait()
-        known |= {**side.collect(watch), **found.known}
+        start_side = partial(self._side.start, frame, partial(crop.square, whole))
+        if self._side.is_waited_for:
+            start_side()
+        found = self._of_the_heart(frame, crop, whole, spacing_mm, watch)
+        known |= {**self._side.collect(frame, watch), **found.known}
+        if not self._side.is_waited_for:  # in the time that is left until the next frame
+            start_side(watch.elapsed_ms, without="cluster" if found.reason == NOT_APICAL else "")
         reason = found.reason if self._heart_in_use else known["cluster_reason"]
         return cannot_judge(frame, reason, **known) if reason else judged(frame, found.regions, **known)
 

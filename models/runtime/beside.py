@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
+
+from models.runtime.cores import Core, stay_on
 
 Found = TypeVar("Found")
 
@@ -24,10 +27,15 @@ class Timed(Generic[Found]):
 
 
 class Beside:
-    """A second thread for the networks of one assessor, in the order given. Called from one thread."""
+    """A second thread for the networks of one assessor, in the order given. Called from one thread.
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
+    Parameters
+    ----------
+    core : that the thread stays on, None for any
+    """
+
+    def __init__(self, core: Core | None = None) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="beside", initializer=partial(stay_on, core))
 
     def start(self, work: Callable[[], Found]) -> Future[Timed[Found]]:
         """Begin; an error of the work is raised where its result is asked for."""

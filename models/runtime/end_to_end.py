@@ -128,12 +128,13 @@ def read_maps(session: ModelSession, grey: np.ndarray) -> QualityMaps:
     ModelError
         When the model fails or gives something else than finite maps of eight regions and the causes.
     """
+    statistics = grey_statistics(grey)
     maps = session.run(batch_of(grey))[-1][0]
     wanted = (len(REGION_NAMES) + len(CAUSE_CHANNELS), CELLS, CELLS)
     if maps.shape != wanted:
         raise ModelError(f"{session.model_id} gave maps {maps.shape}, not {wanted}: reinstall the weights")
     rating, severity = np.split(maps, [len(REGION_NAMES)])
-    return QualityMaps(_MIDDLE + rating, logistic(severity), grey_statistics(grey))
+    return QualityMaps(_MIDDLE + rating, logistic(severity), statistics)
 
 
 def open_end_to_end(open_model: Callable[[str], ModelSession]) -> EndToEnd:

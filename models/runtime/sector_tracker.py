@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from calibration.sector import SectorFinding, detect_sector
 from capture.errors import CalibrationError
 from capture.frame import Frame, SourceInfo
 from capture.geometry import SectorShape
+from models.runtime.cores import stay_on
 
 _LOG = logging.getLogger(__name__)
 
@@ -187,7 +189,7 @@ class SectorTracker:
             self._weigh(self._look(frames), _stream_s(frames[-1]))
             return
         if self._helper is None:
-            self._helper = ThreadPoolExecutor(1, thread_name_prefix="sector")
+            self._helper = ThreadPoolExecutor(1, thread_name_prefix="sector", initializer=partial(stay_on, None))
         self._pending = self._helper.submit(self._look, frames)
 
     def _look(self, frames: Sequence[Frame]) -> TrackedSector | str:

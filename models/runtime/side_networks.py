@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -27,36 +27,26 @@ from models.runtime.side_part import SidePart
 from models.runtime.stopwatch import Stopwatch
 from models.runtime.turns import Turns
 
-BEHIND_NS = 30_000_000
-"""Age of a frame, before its regions are scored, from which the machine does not keep up with 30 frames a second."""
+BEHIND_MS = 30.0
+"""Time of a live frame's regions from which the machine does not keep up with 30 frames a second."""
+
+LATEST_NS = 250_000_000
+"""A reading of a live frame that is older than this beside the newest says nothing about the picture now."""
 
 
-class SideReadings:
-    """What the side networks say of one frame, while they are at it."""
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """What a network says of a frame, while it is at it."""
 
-    def __init__(self, parts: dict[str, SidePart[Any]], begun: dict[str, Future[Timed[dict[str, Any]]]]) -> None:
-        self._parts, self._begun = parts, begun
-
-    def wait(self) -> None:
-        """Until all are done, so that the next frame finds the networks free."""
-        wait(self._begun.values())
-
-    def collect(self, watch: Stopwatch) -> dict[str, Any]:
-        """Fields of the assessment: for each network its own, or the reason; neither where it was not its turn."""
-        known: dict[str, Any] = {}
-        for name, part in self._parts.items():
-            if name not in self._begun:
-                known |= part.nothing
-                continue
-            read = self._begun[name].result()
-            watch.lap(part.stage)
-            watch.beside(part.stage, read.ms)
-            known |= read.found
-        return known
+    of: FrameStamp
+    reading: Future[Timed[dict[str, Any]]]
 
 
 class SideNetworks:
     """Quality clusters, 0-100 score and artifact gate, for the exam in use. Called from one thread.
+
+    A frame of a recording waits for its own. A live one waits for those alone that it is judged by, and carries what
+    the others have said of a frame before: their fields say of which.
 
     Parameters
     ----------
@@ -98,8 +88,9 @@ class SideNetworks:
             _gate_assessment,
         )
         self._parts: dict[str, SidePart[Any]] = {part.field: part for part in (self._clusters, score, self._gate)}
-        self._beside, self._turns = beside, Turns((), is_live=False)
+        self._beside, self._turns, self._is_live = beside, Turns((), is_live=False), False
         self._always: tuple[str, ...] = ()
+        self._begun: dict[str, _Begun] = {}
 
     def use(self, exam: str, *, is_live: bool) -> None:
         """Open the networks of an exam; that of clusters runs in every frame of an exam that has nothing else.
@@ -109,8 +100,10 @@ class SideNetworks:
         ProviderError
             When the provider asked for by name is not granted.
         """
+        self.begin_round()
         for part in self._parts.values():
             part.use(exam)
+        self._is_live = is_live
         self._always = ("cluster",) if exam == "abdomen" else ()
         in_turn = [name for name, part in self._parts.items() if part.is_open and name not in self._always]
         self._turns = Turns(in_turn, is_live=is_live)
@@ -136,23 +129,70 @@ class SideNetworks:
         return {name: part.nothing[f"{name}_reason"] for name, part in self._parts.items() if not part.is_open}
 
     def begin_round(self) -> None:
-        """The next frame has the first turn."""
+        """The next frame has the first turn, and nothing that was said of the frames before counts."""
+        self._drop(self._begun)
         self._turns.reset()
 
-    def start(self, frame: Frame, square: Callable[[int], np.ndarray]) -> SideReadings:
-        """Begin with a frame, whose square of a side, (side, side) uint8, is made when a network wants it."""
-        is_behind = time.monotonic_ns() - frame.t_mono_ns > BEHIND_NS
-        names = [name for name in (*self._always, *self._turns.next(is_behind)) if self._parts[name].is_open]
-        if not names:
-            return SideReadings(self._parts, {})
-        of, grey = FrameStamp(frame.index, frame.t_mono_ns), cache(lambda: square(SIDE))  # made beside, by the first
-        begun = {name: self._beside.start(partial(_read, self._parts[name], grey, of)) for name in names}
-        return SideReadings(self._parts, begun)
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a frame needs what is said of it: the networks then begin before the rest of the assessment."""
+        return not self._is_live or bool(self._always)
+
+    def start(self, frame: Frame, square: Callable[[int], np.ndarray], took_ms: float = 0.0, without: str = "") -> None:
+        """Begin with a frame.
+
+        Parameters
+        ----------
+        square : makes the crop's square of a side, (side, side) uint8, when a network wants it
+        took_ms : time that the rest of the assessment took, where that is done
+        without : one of ``SIDE_FIELDS`` that has nothing to say of it
+        """
+        of = FrameStamp(frame.index, frame.t_mono_ns)
+        self._drop_old(of.t_mono_ns)
+        in_turn = () if self._begun else self._turns.next(is_behind=took_ms > BEHIND_MS)
+        grey = cache(lambda: square(SIDE))  # made beside, by the first
+        for name in (*self._always, *in_turn):
+            if self._parts[name].is_open and name != without:
+                reading = self._beside.start(partial(_read, self._parts[name], grey, of))
+                self._begun[name] = _Begun(of, reading)
+
+    def collect(self, frame: Frame, watch: Stopwatch) -> dict[str, Any]:
+        """Fields of a frame's assessment: for each network its own, or the reason; neither where nothing is said."""
+        self._drop_old(frame.t_mono_ns)
+        known: dict[str, Any] = {}
+        for name, part in self._parts.items():
+            begun = self._begun.get(name)
+            if begun is None:
+                known |= part.nothing
+            elif not self._is_left_alone(name) or begun.reading.done():
+                del self._begun[name]
+                read = begun.reading.result()
+                watch.lap(part.stage)
+                watch.beside(part.stage, read.ms)
+                known |= read.found
+        return known
 
     def close(self) -> None:
         """Release the sessions; twice is fine."""
+        self._drop(self._begun)
         for part in self._parts.values():
             part.close()
+
+    def _is_left_alone(self, name: str) -> bool:
+        """Whether no frame waits for this network."""
+        return self._is_live and name not in self._always
+
+    def _drop_old(self, now_ns: int) -> None:
+        """Drop what a frame of this time cannot carry: of a recording's frame that failed, of a live one long ago."""
+        self._drop(
+            name
+            for name, begun in self._begun.items()
+            if not 0 <= now_ns - begun.of.t_mono_ns <= (LATEST_NS if self._is_left_alone(name) else 0)
+        )
+
+    def _drop(self, names: Iterable[str]) -> None:
+        dropped = [self._begun.pop(name).reading for name in list(names)]
+        wait(dropped)  # a session that is in use must not be closed
 
 
 def _read(part: SidePart[Any], grey: Callable[[], np.ndarray], of: FrameStamp) -> dict[str, Any]:

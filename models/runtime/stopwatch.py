@@ -10,7 +10,12 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.stages_ms: dict[str, float] = {}
-        self._last = time.perf_counter()
+        self._start = self._last = time.perf_counter()
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Since the first stage began."""
+        return (time.perf_counter() - self._start) * 1e3
 
     def beside(self, stage: str, ms: float) -> None:
         """Note work that ran beside the stages: its time is in none of them but the one that waited for its end."""

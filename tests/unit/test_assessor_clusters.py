@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +18,15 @@ from capture.frame import Frame, SourceInfo, VideoMode
 from capture.geometry import Sector
 from models.runtime.assessor import RegionalAssessor
 from models.runtime.contract import ClusterAssessment, FrameStamp, Verdict
+from tests.support.beside import AtOnce
 from tests.support.make_mock_clusters import NAMES, add_mock_clusters, mock_map
 from tests.support.make_mock_models import write_mock_models
 
 SIZE = (540, 960)
 SECTOR = Sector(480, 20, 4, 490, -0.65, 0.65)
 MODE = VideoMode(SIZE[1], SIZE[0])
-HEART = SourceInfo("test", "test", MODE, sector=SECTOR, spacing_mm=0.3, view="A4C")
+HEART = SourceInfo("test", "test", MODE, sector=SECTOR, spacing_mm=0.3, view="A4C", is_live=False)
+LIVE_HEART = replace(HEART, is_live=True)
 BLADDER = SourceInfo("test", "test", MODE, sector=SECTOR, exam="abdomen")
 
 Maker = Callable[..., RegionalAssessor]
@@ -37,7 +38,8 @@ def screen(index: int = 0, level: float = 90) -> Frame:
 
 
 @pytest.fixture
-def assessor_of(tmp_path: Path) -> Iterator[Maker]:
+def assessor_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Maker]:
+    monkeypatch.setattr("models.runtime.assessor.Beside", AtOnce)
     made: list[RegionalAssessor] = []
 
     def make(folder: Path, info: SourceInfo | None = HEART, **options: object) -> RegionalAssessor:
@@ -90,22 +92,29 @@ def test_brighter_pictures_of_the_stand_in_are_better(weights: Path, assessor_of
     assert severities == sorted(severities, reverse=True)
 
 
-@pytest.mark.parametrize(("age_s", "every"), [(-60.0, 2), (0.3, 4)])  # the first in time however slow the machine
-def test_live_frames_take_turns_with_clusters(weights: Path, assessor_of: Maker, age_s: float, every: int):
-    assessor = assessor_of(weights)
-    assert HEART.is_live
+@pytest.mark.parametrize(("limit_ms", "every"), [(1e6, 2), (0.0, 4)])
+def test_live_frames_take_turns_with_clusters(
+    weights: Path, assessor_of: Maker, monkeypatch: pytest.MonkeyPatch, limit_ms: float, every: int
+):
+    monkeypatch.setattr("models.runtime.side_networks.BEHIND_MS", limit_ms)
+    assessor, stamps = assessor_of(weights, LIVE_HEART), list[FrameStamp]()
 
     def cluster(index: int) -> ClusterAssessment | None:
-        t_mono_ns = time.monotonic_ns() - round(age_s * 1e9)
-        result = assessor.assess(replace(screen(), index=index, t_mono_ns=t_mono_ns))
+        stamps.append(FrameStamp(index, round(index / 30 * 1e9)))
+        result = assessor.assess(replace(screen(), index=index, t_mono_ns=stamps[-1].t_mono_ns))
         assert result.is_judged
         assert not result.cluster_reason
-        assert result.cluster is None or result.cluster.of == FrameStamp(index, t_mono_ns)
         return result.cluster
 
-    assert [cluster(index) is not None for index in range(9)] == [index % every == 0 for index in range(9)]
-    assessor.use_source(replace(HEART, is_live=False))
-    assert all(cluster(index) for index in range(9, 12)), "recordings have one in every frame"
+    found = [cluster(index) for index in range(9)]
+    assert [one and one.of for one in found] == [
+        stamps[index - 1] if index > 0 and (index - 1) % every == 0 else None for index in range(9)
+    ], "of the frame before, which nothing had to wait for"
+    assessor.use_source(HEART)
+    for index in range(9, 12):
+        of_it = cluster(index)
+        assert of_it is not None
+        assert of_it.of == stamps[-1], "recordings have one in every frame, of that frame"
 
 
 def test_where_only_the_regions_fail_the_cluster_is_still_given(tmp_path: Path, assessor_of: Maker):
@@ -118,11 +127,19 @@ def test_where_only_the_regions_fail_the_cluster_is_still_given(tmp_path: Path, 
 
 def test_a_live_frame_without_regions_and_turn_says_nothing_against_its_cluster(tmp_path: Path, assessor_of: Maker):
     folder = add_mock_clusters(write_mock_models(tmp_path / "w", labels=np.zeros((256, 256), np.uint8)))
-    assessor = assessor_of(folder)
-    first, second = (assessor.assess(replace(screen(), index=index)) for index in (0, 1))
-    assert (first.cluster is None, second.cluster) == (False, None)
-    assert second.reason == "no left ventricle found"
-    assert second.cluster_reason == "", "the cluster of the first is still shown with it"
+    assessor = assessor_of(folder, LIVE_HEART)
+    results = [assessor.assess(replace(screen(), index=index)) for index in range(3)]
+    assert [result.cluster is None for result in results] == [True, False, True]
+    assert {result.reason for result in results} == {"no left ventricle found"}
+    assert {result.cluster_reason for result in results} == {""}, "the cluster of the first is still shown with them"
+
+
+def test_another_view_has_no_turn_of_the_clusters(tmp_path: Path, assessor_of: Maker):
+    folder = add_mock_clusters(write_mock_models(tmp_path / "w", view="other"))
+    assessor = assessor_of(folder, LIVE_HEART)
+    assessor.assess(replace(screen(), index=0))
+    assessor._view = "A4C"  # the next frame is of the heart, without a new round
+    assert assessor.assess(replace(screen(), index=1)).cluster is None
 
 
 def test_other_views_and_screens_without_sector_have_no_cluster(tmp_path: Path, assessor_of: Maker):

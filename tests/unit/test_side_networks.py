@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from capture.frame import Frame, SourceInfo, VideoMode
 from capture.geometry import Sector
 from models.runtime.assessor import RegionalAssessor
 from models.runtime.contract import SIDE_FIELDS, Assessment, FrameStamp, Verdict
+from tests.support.beside import AtOnce, Held
 from tests.support.make_mock_clusters import add_mock_clusters
 from tests.support.make_mock_gate import NAMES, TAU_5, add_mock_gates
 from tests.support.make_mock_models import write_mock_models
@@ -29,15 +29,15 @@ BLADDER = SourceInfo("test", "test", MODE, sector=SECTOR, exam="abdomen")
 Maker = Callable[..., RegionalAssessor]
 
 
-def screen(index: int = 0, level: float = 110, age_s: float = -60) -> Frame:
-    """Captured so long ago; the age says whether the machine keeps up, however slow it is."""
+def screen(index: int = 0, level: float = 110, later_s: float = 0) -> Frame:
     speckle = np.clip(np.random.default_rng(0).rayleigh(level, SIZE), 0, 255)
-    t_mono_ns = time.monotonic_ns() - round(age_s * 1e9)
+    t_mono_ns = round((index / 30 + later_s) * 1e9)
     return Frame((speckle * SECTOR.mask(*SIZE)).astype(np.uint8), index, t_mono_ns, "test")
 
 
 @pytest.fixture
-def assessor_of(tmp_path: Path) -> Iterator[Maker]:
+def assessor_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Maker]:
+    monkeypatch.setattr("models.runtime.assessor.Beside", AtOnce)
     made: list[RegionalAssessor] = []
 
     def make(folder: Path, info: SourceInfo | None = HEART, **options: object) -> RegionalAssessor:
@@ -79,12 +79,68 @@ def test_a_frame_of_a_recording_carries_all(weights: Path, assessor_of: Maker):
 
 
 @pytest.mark.parametrize(
-    ("age_s", "wanted"), [(-60.0, ["cluster", "score", "gate"] * 2), (0.3, ["cluster", "", "score", "", "gate", ""])]
-)
-def test_live_frames_take_turns(weights: Path, assessor_of: Maker, age_s: float, wanted: list[str]):
+    ("limit_ms", "wanted"), [(1e6, ["cluster", "score", "gate"] * 2), (0.0, ["cluster", "", "score", "", "gate", ""])]
+)  # each carried by the frame after
+def test_live_frames_take_turns(
+    weights: Path, assessor_of: Maker, monkeypatch: pytest.MonkeyPatch, limit_ms: float, wanted: list[str]
+):
+    monkeypatch.setattr("models.runtime.side_networks.BEHIND_MS", limit_ms)
     assessor = assessor_of(weights)
-    found = [fields(assessor.assess(screen(index, age_s=age_s))) for index in range(6)]
-    assert ["+".join(names) for names in found] == wanted
+    found = [fields(assessor.assess(screen(index))) for index in range(7)]
+    assert ["+".join(names) for names in found] == ["", *wanted]
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
+    beside = Held()
+    monkeypatch.setattr("models.runtime.assessor.Beside", lambda core: beside)
+    yield beside
+    beside.let_go()
+
+
+def stamped(assessment: Assessment) -> list[tuple[str, int]]:
+    """Fields that are there, and the frame each is of."""
+    return [(name, getattr(assessment, name).of.index) for name in fields(assessment)]
+
+
+def test_a_live_frame_waits_for_none_and_a_later_one_carries_it(weights: Path, assessor_of: Maker, held: Held):
+    assessor = assessor_of(weights)
+    early = [assessor.assess(screen(index)) for index in range(3)]
+    assert [stamped(result) for result in early] == [[], [], []]
+    assert all(result.is_judged for result in early)
+    held.let_go()
+    late = assessor.assess(screen(3))
+    assert stamped(late) == [("cluster", 0)], "and none began while it was read"
+    assert late.ages_ms["cluster"] > 0
+    assert late.stages_ms["clusters_beside"] > 0
+
+
+@pytest.mark.parametrize("event", ["gap", "view", "stream", "sector", "source"])
+def test_what_was_said_before_does_not_count_after(weights: Path, assessor_of: Maker, held: Held, event: str):
+    assessor, later_s = assessor_of(weights), 0.0
+    assessor.assess(screen(0))
+    held.let_go()
+    if event == "gap":
+        later_s = 1.0
+    elif event == "view":
+        assessor.set_view("A2C")
+    elif event == "stream":
+        assessor.forget_stream()
+    elif event == "sector":
+        assessor.use_source(None)
+        assessor.assess(Frame(np.zeros(SIZE, np.uint8), 1, round(1e9 / 30), "test"))
+        assessor.use_source(HEART)
+    else:
+        assessor.use_source(BLADDER)
+    assert ("cluster", 0) not in stamped(assessor.assess(screen(2, later_s=later_s)))
+
+
+def test_closing_waits_for_what_was_begun(weights: Path, assessor_of: Maker, held: Held):
+    assessor = assessor_of(weights)
+    assessor.assess(screen())
+    held.let_go()
+    assessor.close()
+    assessor.close()
 
 
 def test_brighter_pictures_of_the_stand_ins_score_higher_and_are_less_known(weights: Path, assessor_of: Maker):

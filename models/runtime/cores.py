@@ -1,0 +1,44 @@
+"""On which of two cores the threads of the live program run.
+
+Within a frame two networks run at once and need both cores; a window that is painted in that moment, or the next
+picture of a virtual scanner, would push either aside. With the assessment alone on one core, and what it does not wait
+for on the other, it is stopped by none of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from enum import IntEnum
+
+
+class Core(IntEnum):
+    """What a core is for."""
+
+    ASSESSMENT = 0
+    OTHERS = 1
+
+
+_ALLOWED = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def stay_on(core: Core | None) -> None:
+    """Keep the calling thread, and threads that it starts, on a core; None lets them go anywhere again.
+
+    Nothing happens where there are not exactly two cores, and on systems that cannot be told.
+    """
+    if len(_ALLOWED) != len(Core):
+        return
+    with contextlib.suppress(OSError):  # the cores that are allowed have changed since
+        os.sched_setaffinity(0, _ALLOWED if core is None else [_ALLOWED[core]])
+
+
+@contextlib.contextmanager
+def staying_on(core: Core) -> Iterator[None]:
+    """``stay_on`` for a while."""
+    stay_on(core)
+    try:
+        yield
+    finally:
+        stay_on(None)

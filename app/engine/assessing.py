@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from app.engine.channels import Latest
 from app.engine.exam import Exam
-from app.engine.gate_keeping import GateKeeper, refuse_unknown
+from app.engine.gate_keeping import GateKeeper
 from app.engine.keeping_step import StepKeeper
 from app.engine.readiness import ReadinessJudge
 from app.engine.smoothing import Smoother
@@ -183,7 +183,7 @@ class AssessLoop:
         if self._assessor is None:
             raise ModelError(self.model_fault)
         found = require_finite(self._assessor.assess(frame), frame)
-        raw = self._refuse_unknown(self._refuse_frozen(found, frame))
+        raw = self._gate.keep(self._refuse_frozen(found, frame))
         assess_ns = self._clock_ns()
         smooth = self._steady(raw)
         stages = {
@@ -202,11 +202,6 @@ class AssessLoop:
         if not self._freeze.update(frame, assessment.sector):
             return assessment
         return replace(refused(assessment, FROZEN_SENTENCE), gate=None, gate_reason=FROZEN_SENTENCE)
-
-    def _refuse_unknown(self, assessment: Assessment) -> Assessment:
-        """A frame that is like nothing known is not judged; live, the gate looks at some of them."""
-        is_live = self.stream.info is not None and self.stream.info.is_live
-        return self._gate.keep(assessment) if is_live else refuse_unknown(assessment)
 
     def _prepare(self, frame: Frame, came_back: bool) -> None:
         """Forget a stream that is over, apply a view that was asked for."""

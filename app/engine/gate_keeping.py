@@ -9,20 +9,20 @@ from app.engine.smoothing import SteadyText, stream_time_s
 from models.runtime.contract import Assessment, GateAssessment, refused
 
 READINGS = 2
-"""Readings in a row, on a live stream, after which the gate shuts or opens: one frame is not worth a blank picture."""
+"""Readings in a row, of a stream, after which the gate shuts or opens: one frame is not worth a blank picture."""
 
 LONGEST_S = 1.0
 """Time without a reading after which what the gate said before counts no more."""
 
 
 def refuse_unknown(assessment: Assessment) -> Assessment:
-    """The assessment of a still or of a recording's frame, refused when the gate does not know it."""
+    """The assessment of a still, refused when the gate does not know it."""
     gate = assessment.gate
     return assessment if gate is None or gate.is_known else refused(assessment, gate.reason)
 
 
 class GateKeeper:
-    """Refuses frames of a live stream, where a reading holds until the gate's next turn. Not thread-safe."""
+    """Refuses frames of a stream, where a reading holds until the gate's next turn. Not thread-safe."""
 
     def __init__(self) -> None:
         self.reset()
@@ -51,6 +51,8 @@ class GateKeeper:
         return refused(assessment, self._sentence) if self._is_shut else assessment
 
     def _take(self, gate: GateAssessment, t_s: float) -> None:
+        if self._last is None:  # the first reading of a stream counts at once
+            self._is_shut = not gate.is_known
         self._last, self._seen_s = gate, t_s
         self._against = self._against + 1 if gate.is_known == self._is_shut else 0
         if self._against == READINGS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.engine.assessing import SignalCheck, StreamWatch, require_finite
-from app.engine.gate_keeping import refuse_unknown
+from app.engine.gate_keeping import GateKeeper, refuse_unknown
 from app.engine.readiness import ReadinessJudge
 from app.engine.smoothing import Smoother
 from app.engine.state import Assessed
@@ -54,20 +54,21 @@ def assess_stream(
     CaptureError
         From the source. A ModelError of a single frame becomes a refusal instead.
     """
-    stream, readiness = StreamWatch(), readiness or ReadinessJudge()
+    stream, readiness, gate = StreamWatch(), readiness or ReadinessJudge(), GateKeeper()
     readiness.reset()
     for count, frame in enumerate(frames_of(source), start=1):
         if smoother is None or stream.is_new(frame, count):
             assessor.forget_stream()
             readiness.reset()
+            gate.reset()
         no_signal = signal_check(frame) if signal_check else ""
         assessment = cannot_judge(frame, no_signal) if no_signal else _assess(frame, assessor)
-        shown = assessment if smoother is None else smoother.smooth(assessment)
+        shown = refuse_unknown(assessment) if smoother is None else smoother.smooth(gate.keep(assessment))
         yield Assessed(frame, readiness.fill(shown), frame.t_mono_ns)
 
 
 def _assess(frame: Frame, assessor: Assessor) -> Assessment:
     try:
-        return refuse_unknown(require_finite(assessor.assess(frame), frame))
+        return require_finite(assessor.assess(frame), frame)
     except ModelError as error:
         return cannot_judge(frame, str(error))

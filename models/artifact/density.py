@@ -138,5 +138,5 @@ def place(latent_map: LatentMap, encoded: Encoded) -> np.ndarray:
 
 
 def thresholds(log_densities: np.ndarray) -> dict[str, float]:
-    """``tau_5`` and ``tau_3``: log densities below which that many percent of the fitted frames lie."""
+    """``tau_5`` and ``tau_3``: log densities below which that many percent of the given frames lie."""
     return {f"tau_{share:g}": float(np.percentile(log_densities, share)) for share in TAUS}

@@ -70,7 +70,8 @@ class FittedGate:
 def fit_gate(encoder: ArtifactEncoder, material: Material, recipe: ArtifactRecipe) -> FittedGate:
     """Flow, thresholds and reference points for a trained encoder.
 
-    The flow sees known frames and, as a share of ``recipe.artifact_share`` of all, artifacts of the training kinds.
+    The flow sees known frames and, as a share of ``recipe.artifact_share`` of all, artifacts of the training kinds. The
+    thresholds are of the known ones alone: those artifacts lie lowest and would take most of the share that is refused.
     """
     random = np.random.default_rng(recipe.seed)
     seen = material.seen.every_version
@@ -86,7 +87,7 @@ def fit_gate(encoder: ArtifactEncoder, material: Material, recipe: ArtifactRecip
     few = latent[random.permutation(len(latent))[:_REFERENCES]]
     return FittedGate(
         ArtifactGateNet(encoder, latent_map, flow).eval(),
-        thresholds(log_density(flow, mixed)),
+        thresholds(log_density(flow, latent)),
         {"known": len(latent), "artifacts": count, "patients": len(set(material.fitted.groups.tolist()))},
         recipe.labelled,
         *_references(few, spoilt, kind_of, kinds, _examples(encoder, latent_map, material)),

@@ -54,7 +54,9 @@ class Script:
 @pytest.mark.parametrize(
     ("is_live", "unknown", "wanted"),
     [
-        (False, {2}, "JJ-JJJJJ"),
+        (False, {2}, "JJJJJJJJ"),
+        (False, {2, 3}, "JJJ--JJJ"),
+        (False, {0}, "--JJJJJJ"),
         (True, {2}, "JJJJJJJJ"),
         (True, {2, 4}, "JJJJ----"),
     ],

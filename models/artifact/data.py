@@ -15,6 +15,7 @@ import torch
 from capture.errors import DataError
 from models.artifact.held_out import HeldOutFrame, successors
 from models.artifact.kinds import HELD_OUT, LABELLED, OTHER_ORGAN, TRAINING, Family, organ_kind
+from models.artifact.looks import other_look
 from models.artifact.network import SIZE
 from models.artifact.pictures import HEART, SourcePicture, heart_pictures, organ_pictures
 from models.artifact.simulated import Canvas, Fan
@@ -70,7 +71,7 @@ def read_known(family: Family, data_dir: Path, part: str) -> list[SourcePicture]
 
 
 def bank_of(pictures: Sequence[SourcePicture], versions: int = 0, seed: int = 0) -> Bank:
-    """Every picture untouched and in so many mild versions, each training kind of the frozen degradations as often.
+    """Every picture untouched and in so many mild versions, every other one of them in another scanner's look.
 
     Raises
     ------
@@ -81,10 +82,11 @@ def bank_of(pictures: Sequence[SourcePicture], versions: int = 0, seed: int = 0)
         raise DataError("no picture to learn from: check the data set, or point --data at a good copy")
     random = np.random.default_rng(seed)
     rows = [[picture.square()] for picture in pictures]
-    for _ in range(versions):
-        for row, picture in zip(rows, pictures, strict=True):
-            row.append(mild(picture, random))
     inside = np.stack([picture.crop().sector_mask_model for picture in pictures])
+    for version in range(versions):
+        for row, picture, mask in zip(rows, pictures, inside, strict=True):
+            worse = mild(picture, random)
+            row.append(other_look(worse, mask, random) if version % 2 == 0 else worse)
     return Bank(np.array(rows), inside, np.array([picture.group for picture in pictures]))
 
 

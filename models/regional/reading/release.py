@@ -26,7 +26,7 @@ from models.runtime.manifest import load_manifest
 from models.runtime.precision import open_model
 from models.runtime.region_features import FEATURES
 
-VERSION = "1.0"
+VERSION = "1.1"
 CARD = "models/regional/card_quality.md"
 _SEED = 29
 _PARITY_ROWS = 512

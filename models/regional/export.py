@@ -39,8 +39,9 @@ TRAINING_DATA = {
     ),
     "regional_quality": (CAMUS_TRAINING, VIRTUAL_TRAINING),
 }
-# Not quantised: pooling has too few values to gain and sets the score; in the layers that see detail (strides up to 8) INT8
-# hides what tells a slight change from none: mean error of the quality maps .15 with them in INT8, .04 without, for 1 ms.
+# Not quantised: pooling has too few values to gain and sets the score; in the layers that see detail (strides up to 8)
+# INT8 hides what tells a slight change from none: mean error of the quality maps .15 with them in INT8, .04 without,
+# for 1 ms.
 FLOAT_NODES: dict[str, tuple[str, ...]] = {
     "segmentation": (),
     "regional_dense": ("/frame_head", "/map_head"),

@@ -116,9 +116,8 @@ def make_engine(
     problem = cuda_problem() if options.provider == Provider.CUDA else ""
     if problem:
         raise ProviderError(f"CUDA was asked for and is not available ({problem}): use --provider cpu")
-    cv2.setNumThreads(
-        1
-    )  # the engine's own threads use the cores: a second one within a filter costs more than it gains
+    # The engine has threads enough: a second one within a filter costs more than it gains.
+    cv2.setNumThreads(1)
     settings = EngineSettings(readiness=readiness or ReadinessSettings())
     return Engine(
         source,

@@ -6,6 +6,7 @@ LATE = 0.4
 """Of the time between frames: a frame that lay about for longer is late."""
 
 AT_MOST_EVERY_NS = 500_000_000
+"""A machine that is always late gains nothing by leaving out more than that."""
 
 
 class StepKeeper:

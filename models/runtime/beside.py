@@ -27,7 +27,7 @@ class Timed(Generic[Found]):
 
 
 class Beside:
-    """A second thread for the networks of one assessor, in the order given. Called from one thread.
+    """Another thread for networks of one assessor, in the order given. Called from one thread.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
 """On which of two cores the threads of the live program run.
 
 Within a frame two networks run at once and need both cores; a window that is painted in that moment, or the next
-picture of a virtual scanner, would push either aside. With the assessment alone on one core, and what it does not wait
-for on the other, it is stopped by none of ours.
+picture of a virtual scanner, would push either aside. The assessment with its outlines has one core to itself; the
+scoring network, which is done sooner, shares the other with the window. Side networks use the first one once a frame
+is done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The less urgent networks of an assessor: they take turns on a live stream, and run beside the outlines."""
+"""The less urgent networks of an assessor: on a live stream they take turns, in the time between two frames."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import functional
+from torch.nn.utils.parametrize import cached
 
 from models.synthesis.augment import augmented
 from models.synthesis.network import Discriminator, Generator
@@ -47,7 +48,7 @@ class Gan:
 
     def _adam(self, network: torch.nn.Module) -> torch.optim.Adam:
         plan = self.recipe
-        return torch.optim.Adam(network.parameters(), lr=plan.learning_rate, betas=(plan.beta1, plan.beta2))
+        return torch.optim.Adam(network.parameters(), lr=plan.learning_rate, betas=(plan.beta1, plan.beta2), fused=True)
 
     def _networks(self) -> dict[str, torch.nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
@@ -74,7 +75,9 @@ class Gan:
             latent = torch.cat([latent, level[:, None]], dim=1)
         with torch.autocast("cpu", torch.bfloat16):
             made = self.generator(latent)
-        told = self._move("discriminator", self._judging_loss(real, made.detach().float(), level))
+        with cached():  # spectral norms are taken once for real and made pictures
+            loss = self._judging_loss(real, made.detach().float(), level)
+        told = self._move("discriminator", loss)
         self.discriminator.requires_grad_(False)
         pleased = self._move("generator", functional.softplus(-self._judged(made.float(), level)).mean())
         self.discriminator.requires_grad_(True)

@@ -70,8 +70,8 @@ def read_known(family: Family, data_dir: Path, part: str) -> list[SourcePicture]
     return found + (organ_pictures(data_dir, part, organs) if organs else [])
 
 
-def bank_of(pictures: Sequence[SourcePicture], versions: int = 0, seed: int = 0) -> Bank:
-    """Every picture untouched and in so many mild versions, every other one of them in another scanner's look.
+def bank_of(pictures: Sequence[SourcePicture], versions: int = 0, seed: int = 0, looks: bool = False) -> Bank:
+    """Every picture untouched and in so many mild versions; with ``looks`` every other one in another scanner's.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def bank_of(pictures: Sequence[SourcePicture], versions: int = 0, seed: int = 0)
     for version in range(versions):
         for row, picture, mask in zip(rows, pictures, inside, strict=True):
             worse = mild(picture, random)
-            row.append(other_look(worse, mask, random) if version % 2 == 0 else worse)
+            row.append(other_look(worse, mask, random) if looks and version % 2 == 0 else worse)
     return Bank(np.array(rows), inside, np.array([picture.group for picture in pictures]))
 
 

@@ -61,12 +61,15 @@ class Family:
     known : organs whose frames are known
     other : organs that training shows as artifacts, beside ``TRAINING``
     held_out_organs : organs that nothing is trained on, artifacts in the figures beside ``HELD_OUT``
+    looks : training shows known frames in the looks of other scanners too. What comes of one scanner needs that; where
+        the sets bring several, it costs more artifacts than it saves frames (the card has the figures)
     """
 
     name: str
     known: tuple[str, ...]
     other: tuple[str, ...] = ()
     held_out_organs: tuple[str, ...] = ()
+    looks: bool = False
 
     @property
     def training_kinds(self) -> tuple[str, ...]:
@@ -85,6 +88,6 @@ def organ_kind(organ: str) -> str:
 
 
 FAMILIES = {
-    "echo": Family("echo", (HEART,), other=(LIVER, BREAST), held_out_organs=(LUNG, FETAL_HEAD)),
+    "echo": Family("echo", (HEART,), other=(LIVER, BREAST), held_out_organs=(LUNG, FETAL_HEAD), looks=True),
     "any": Family("any", (HEART, LIVER, BREAST, FETAL_HEAD)),
 }

@@ -82,7 +82,7 @@ def _same_run(path: Path, asked: dict[str, object]) -> None:
 def gather(family: Family, data_dir: Path, recipe: ArtifactRecipe, virtual: Path | None) -> Material:
     """Read all pictures of a family and make the mild versions."""
     sources = {part: read_known(family, data_dir, part) for part in (ENCODER, DENSITY)}
-    banks = {part: bank_of(sources[part], recipe.versions, recipe.seed) for part in sources}
+    banks = {part: bank_of(sources[part], recipe.versions, recipe.seed, family.looks) for part in sources}
     if virtual is not None:
         made = virtual_bank(virtual, recipe.versions, recipe.virtual)
         cut = round(_VIRTUAL_SEEN * len(made))

@@ -71,6 +71,8 @@ def test_every_file_is_sound_and_says_where_it_comes_from(sonogauge: Sonogauge, 
         "coherence",
         "us2qnet_echo",
         "us2qnet_abdomen",
+        "artifact_echo",
+        "artifact_any",
     }
     assert set(manifest.models) == ours
     for name, entry in manifest.models.items():

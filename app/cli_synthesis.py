@@ -43,6 +43,10 @@ def train_synthesis(
     images: Annotated[int, typer.Option(min=0, help="So many real pictures; 0: the training split.")] = 0,
     epochs: Annotated[int, typer.Option(min=0, help="Passes over the pictures; 0: as the recipe says.")] = 0,
     conditional: Annotated[bool, typer.Option("--conditional", help="The level of degradation is an input.")] = False,
+    degraded_share: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Conditional: share of the training examinations with degraded pictures."),
+    ] = 1.0,
     recipe: Annotated[Literal["released", "paper"], typer.Option(help="paper: the plain DCGAN.")] = "released",
     learning_rate: Annotated[float | None, typer.Option(min=1e-7, max=1, help="Default: the recipe's, 2e-4.")] = None,
     r1_weight: Annotated[float | None, typer.Option(min=0, help="Gradient penalty; default: the recipe's, 0.")] = None,
@@ -53,7 +57,7 @@ def train_synthesis(
 
     if sweep:
         raise typer.Exit(run_sweep_synthesis(data, out))
-    options = SynthesisOptions(set_name, images, conditional)
+    options = SynthesisOptions(set_name, images, conditional, degraded_share)
     raise typer.Exit(run_train_synthesis(data, out, int(size), options, epochs, recipe, learning_rate, r1_weight))
 
 

@@ -1,7 +1,8 @@
 """Real pictures to learn from and to compare with: fetal heads (HC18) and apical echo (CAMUS), split by examination.
 
 The whole picture is squashed to a square, as in the paper. The conditional variant has every picture at the three known
-levels of the frozen degradations, training kinds alone; pictures whose sector is not found have no such versions.
+levels of the frozen degradations, training kinds alone; pictures whose sector is not found have no such versions. Where
+degraded pictures are to be few, a share of the training examinations has them; held-out ones always do.
 """
 
 from __future__ import annotations
@@ -50,6 +51,16 @@ class RealPictures:
         index = np.arange(len(self))[chosen]
         return RealPictures(tuple(self.images[i] for i in index), self.groups[index], self.levels[index])
 
+    def like_levels(self, count: int) -> np.ndarray:
+        """So many levels in the proportions of these pictures, (count,) float32."""
+        return self.levels[np.linspace(0, len(self) - 1, count).round().astype(int)]
+
+    def with_few_degraded(self, share: float) -> RealPictures:
+        """Degraded pictures of the first ``share`` of the examinations alone, at least of one; all others stay."""
+        names = list(dict.fromkeys(self.groups.tolist()))
+        few = names[: max(round(share * len(names)), 1)]
+        return self.take((self.levels == 0) | np.isin(self.groups, few))
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -92,7 +103,8 @@ def read_real(data_dir: Path, options: SynthesisOptions) -> Split:
         )
     known = set(groups[:count])
     rest = [item for item in listed[count:] if item[0] not in known]
-    return Split(_at_levels(listed[:count], options), _at_levels(rest, options))
+    training = _at_levels(listed[:count], options).with_few_degraded(options.degraded_share)
+    return Split(training, _at_levels(rest, options))
 
 
 Listed = tuple[str, bool, "np.ndarray | SectorPicture"]

@@ -60,11 +60,19 @@ class SynthesisOptions:
     set_name : fetal heads (HC18) or echo (CAMUS)
     images : so many, examination by examination; 0 is the training split
     conditional : each picture at three known levels of degradation, and the level is an input
+    degraded_share : so large a share of the training examinations has degraded pictures, all others as they came alone
     """
 
     set_name: SetName = "fetal"
     images: int = 0
     conditional: bool = False
+    degraded_share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.degraded_share <= 1:
+            raise SettingsError(f"a share of {self.degraded_share:g} degraded examinations: give one above 0, up to 1")
+        if self.degraded_share < 1 and not self.conditional:
+            raise SettingsError("only a conditional run has degraded pictures: add --conditional to --degraded-share")
 
 
 PAPER = {64: SynthesisRecipe(), 128: SynthesisRecipe(size=128, width=32, epochs=300)}
@@ -86,7 +94,8 @@ def released_recipe(size: int, options: SynthesisOptions) -> SynthesisRecipe:
     SettingsError
         For another size.
     """
-    epochs = _EPOCHS[options.set_name] // (3 if options.conditional else 1)  # three levels of each picture
+    versions = 1 + 2 * options.degraded_share if options.conditional else 1  # of each picture: three known levels
+    epochs = int(_EPOCHS[options.set_name] / versions)
     return replace(_known(RELEASED, size), epochs=epochs, flip=options.set_name == "fetal")
 
 
@@ -122,7 +131,10 @@ def asked_for(recipe: SynthesisRecipe, options: SynthesisOptions) -> dict[str, o
     """What a run that goes on must be asked for again: all but the number of epochs."""
     plan = asdict(recipe)
     plan.pop("epochs")
-    return plan | asdict(options)
+    chosen = asdict(options)
+    if options.degraded_share == 1:
+        chosen.pop("degraded_share")  # runs from before there was a choice go on
+    return plan | chosen
 
 
 def command_of(recipe: SynthesisRecipe, options: SynthesisOptions) -> str:
@@ -131,4 +143,6 @@ def command_of(recipe: SynthesisRecipe, options: SynthesisOptions) -> str:
     words = ["sonogauge train synthesis", f"--size {recipe.size} --set {options.set_name} --images {options.images}"]
     words.append(f"--epochs {recipe.epochs} --recipe {'paper' if plain else 'released'}")
     words.append(f"--learning-rate {recipe.learning_rate:g}" + (" --conditional" if options.conditional else ""))
+    if options.degraded_share < 1:
+        words.append(f"--degraded-share {options.degraded_share:g}")
     return " ".join(words)

@@ -156,7 +156,8 @@ def _batches(pictures: RealPictures, recipe: SynthesisRecipe, epoch: int) -> Ite
 
 def _keep_generator(gan: Gan, path: Path, training: RealPictures) -> None:
     recipe = gan.recipe
-    black = black_level(grey_of(gan.average, _FOR_BLACK), training.squares(recipe.size))
+    made = grey_of(gan.average, _FOR_BLACK, training.like_levels(_FOR_BLACK))
+    black = black_level(made, training.squares(recipe.size))
     shape = {"size": recipe.size, "width": recipe.width, "conditional": gan.conditional}
     write_aside({"generator": gan.average.state_dict(), "black": black, "epochs": gan.epochs_done, **shape}, path)
 
@@ -177,7 +178,7 @@ def _measure(
         if mark in known or not path.is_file():
             continue
         generator, black = load_generator(path)
-        made = as_bytes(grey_of(generator, measured), black)
+        made = as_bytes(grey_of(generator, measured, real.like_levels(measured)), black)
         line = {
             "date": date.today().isoformat(),
             "command": command_of(recipe, options),

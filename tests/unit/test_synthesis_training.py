@@ -20,7 +20,17 @@ from models.synthesis.figures import compare, named_bins
 from models.synthesis.gan import Gan
 from models.synthesis.levels import HIGHEST_BLACK, as_bytes, black_level
 from models.synthesis.network import Discriminator, Generator, widths
-from models.synthesis.recipe import PAPER, RELEASED, SynthesisOptions, SynthesisRecipe, marks, paper_sweep
+from models.synthesis.recipe import (
+    PAPER,
+    RELEASED,
+    SynthesisOptions,
+    SynthesisRecipe,
+    asked_for,
+    command_of,
+    marks,
+    paper_sweep,
+    released_recipe,
+)
 from models.synthesis.train import generator_path, grey_of, load_generator, read_figures, run_sweep, train_synthesis
 from models.us2qnet.data import SectorPicture
 
@@ -89,6 +99,41 @@ def test_conditional_pictures_come_at_three_levels(monkeypatch: pytest.MonkeyPat
     originals = {picture.image.tobytes() for picture in pictures}
     assert {image.tobytes() for image in untouched.images} == originals
     assert not {image.tobytes() for image in everything.take(everything.levels == 1).images} & originals
+
+
+def test_few_examinations_are_degraded_where_asked_and_held_out_ones_always_are(monkeypatch: pytest.MonkeyPatch):
+    sector = Sector(36.0, 1.0, 2.0, 44.0, -0.6, 0.6)
+    pictures = [SectorPicture(image, sector, f"{n // 2:03d}", f"{n}") for n, image in enumerate(fetal_like(40))]
+    monkeypatch.setattr(synthesis_data, "fetal_pictures", lambda data_dir: pictures)
+    whole, few, fewer = (
+        read_real(Path(), SynthesisOptions(conditional=True, degraded_share=share)) for share in (1.0, 0.4, 0.2)
+    )
+    examinations = len(set(whole.training.groups))
+    assert [len(split.training) for split in (few, fewer)] == [
+        2 * (examinations + 2 * round(share * examinations)) for share in (0.4, 0.2)
+    ]
+    degraded = [set(split.training.groups[split.training.levels > 0]) for split in (few, fewer)]
+    assert degraded[1] < degraded[0]
+    assert {image.tobytes() for image in few.training.images} < {image.tobytes() for image in whole.training.images}
+    assert few.held_out.levels.tolist() == whole.held_out.levels.tolist()
+    assert np.bincount((2 * few.training.like_levels(20)).astype(int)).tolist() == pytest.approx(
+        20 * np.bincount((2 * few.training.levels).astype(int)) / len(few.training), abs=1
+    )
+
+
+def test_a_share_is_refused_that_means_nothing():
+    with pytest.raises(SettingsError, match="above 0"):
+        SynthesisOptions(conditional=True, degraded_share=0)
+    with pytest.raises(SettingsError, match="--conditional"):
+        SynthesisOptions(degraded_share=0.1)
+
+
+def test_a_run_with_few_degraded_pictures_shows_as_many_and_is_another_run():
+    plain, few = SynthesisOptions(conditional=True), SynthesisOptions(conditional=True, degraded_share=0.1)
+    assert [released_recipe(64, options).epochs for options in (plain, few)] == [333, 833]
+    assert "degraded_share" not in asked_for(OURS, plain)  # as in the folders of earlier runs
+    assert asked_for(OURS, few)["degraded_share"] == 0.1
+    assert command_of(OURS, few).endswith("--conditional --degraded-share 0.1")
 
 
 def test_pictures_vary_only_as_asked():

@@ -1,4 +1,4 @@
-"""The command ``synth``, and ``synthesis`` below ``train``, ``export`` and ``evaluate``."""
+"""The command ``synth``, ``synthesis`` below ``train``, ``export`` and ``evaluate``, and ``evaluate balance``."""
 
 from __future__ import annotations
 
@@ -75,7 +75,29 @@ def export_synthesis(
 
 @evaluate_app.command("synthesis")
 def evaluate_synthesis(data: Data = DEFAULT_DATA, json_out: Json = False, weights: Weights = None) -> None:
-    """The released generators against real pictures, and the stored figures of the paper's sweep."""
+    """The released generators against real pictures; stored figures of the paper's sweep and of balancing."""
     from app.commands.synthesis import run_evaluate_synthesis
 
     raise typer.Exit(run_evaluate_synthesis(data, weights, json_out))
+
+
+@evaluate_app.command("balance")
+def evaluate_balance(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of 'train synthesis --conditional', one or more.")],
+    data: Data = DEFAULT_DATA,
+    degraded_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the training examinations with degraded pictures.")
+    ] = 0.1,
+    seeds: Annotated[int, typer.Option(min=2, help="How many; mean and spread are over them.")] = 5,
+    steps: Annotated[int, typer.Option(min=1, help="Of each training of the small classifier.")] = 1500,
+    json_out: Json = False,
+    out: Annotated[Path | None, typer.Option(help="File that keeps the figures, balance.json.")] = None,
+) -> None:
+    """Whether synthetic pictures of rare levels help a small classifier, tested on examinations that none saw.
+
+    A run trained with the same --degraded-share is the strict test: its generator saw no picture that the classifier
+    lacks. Other generators saw degraded pictures of all training examinations.
+    """
+    from app.commands.synthesis import run_evaluate_balance
+
+    raise typer.Exit(run_evaluate_balance(runs, data, degraded_share, seeds, steps, out, json_out))

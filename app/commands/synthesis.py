@@ -1,4 +1,4 @@
-"""``sonogauge synth``, and ``train``, ``export`` and ``evaluate synthesis``."""
+"""``sonogauge synth``, ``train``, ``export`` and ``evaluate synthesis``, and ``evaluate balance``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -181,4 +182,24 @@ def run_evaluate_synthesis(data: Path, weights: Path | None, as_json: bool) -> i
 
     found = evaluate_synthesis(data, weights)
     sys.stdout.write((json.dumps(found, indent=2, allow_nan=False) if as_json else as_text(found)) + "\n")
+    return 0
+
+
+def run_evaluate_balance(
+    runs: Sequence[Path], data: Path, share: float, seeds: int, steps: int, out: Path | None, as_json: bool
+) -> int:
+    """Balance a training with the generator of each run, and keep the figures in ``out``; prints JSON or text."""
+    need_training_extra()
+    from models.synthesis.balance import BalancePlan, evaluate_balance
+    from models.synthesis.balance_figures import balance_text, store_balance
+
+    plan, rows = BalancePlan(share, seeds, steps), []
+    if out is not None and not out.parent.is_dir():  # told before minutes of training
+        raise SettingsError(f"there is no folder {out.parent}: make it, or give another --out")
+    for run in runs:
+        rows.append(evaluate_balance(data, run, plan))
+        if out is not None:
+            store_balance(out, rows)  # what is done stays done
+    text = json.dumps({"rows": rows}, indent=2, allow_nan=False) if as_json else "\n".join(map(balance_text, rows))
+    sys.stdout.write(f"{text}\n")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from capture.errors import DataError
 from models.export import Exported, export_float, run_file, update_manifest
 from models.synthesis.network import Generator
 from models.synthesis.sample import LATENT, model_name
-from models.synthesis.train import generator_path, load_generator
+from models.synthesis.train import generator_path, last_epoch, load_generator, read_asked
 
 VERSION, CARD = "1.0", "models/synthesis/card.md"
 TRAINING_DATA = {
@@ -61,7 +60,7 @@ def export_synthesis(run: Path, out: Path, epoch: int = 0) -> dict[str, object]:
     DataError
         When the run has no such generator, or the file strays from the network.
     """
-    asked, epoch = _asked(run), epoch or _last_epoch(run)
+    asked, epoch = read_asked(run), epoch or last_epoch(run)
     generator, black = load_generator(generator_path(run, epoch))
     name = model_name(str(asked["set_name"]), int(str(asked["size"])), generator.conditional)
     released = ReleasedGenerator(generator, black).eval()
@@ -82,21 +81,6 @@ def export_synthesis(run: Path, out: Path, epoch: int = 0) -> dict[str, object]:
         "mean_abs": round(difference, 4),
         "bytes": file.bytes,
     }
-
-
-def _asked(run: Path) -> dict[str, object]:
-    try:
-        asked: dict[str, object] = json.loads((run / "run.json").read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {run / 'run.json'} ({error}): give the folder of 'train synthesis'") from error
-    return asked
-
-
-def _last_epoch(run: Path) -> int:
-    epochs = [int(path.stem.split("_")[1]) for path in run.glob("generator_*.pt")]
-    if not epochs:
-        raise DataError(f"{run} holds no generator yet: let 'train synthesis' reach its first checkpoint")
-    return max(epochs)
 
 
 @torch.inference_mode()

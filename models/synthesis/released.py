@@ -1,4 +1,4 @@
-"""``sonogauge evaluate synthesis``: figures of the released generators, from their files, and the stored sweep."""
+"""``sonogauge evaluate synthesis``: figures of the released generators, from their files, and the stored ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from capture.errors import DataError
 from models.runtime.manifest import default_weights_folder, load_manifest
+from models.synthesis.balance_figures import balance_text
 from models.synthesis.data import RealPictures, read_real
 from models.synthesis.export import TRAINING_SPLIT
 from models.synthesis.feature_distance import feature_distance
@@ -18,6 +19,7 @@ from models.synthesis.recipe import SIZES, SynthesisOptions
 from models.synthesis.sample import LEVELS, PictureMaker, model_name
 
 STORED = Path(__file__).with_name("sweep.json")
+BALANCE = Path(__file__).with_name("balance.json")
 MADE, SEED = 500, 20261214
 FEWEST_HELD_OUT = 8  # examinations; fewer give no figure
 
@@ -31,7 +33,8 @@ def evaluate_synthesis(data: Path, weights: Path | None = None, made: int = MADE
         ``frechet_64``, ``frechet_128``, ``diversity_64``, ``diversity_128``, ``lbp_distance_64``, ``lbp_distance_128``
         : fetal heads; ``lbp_distance`` : the worse of both sizes; ``lbp_bins_within`` : every difference of the four
         bins is at most the largest of 20 half-splits, by size; ``models`` : everything of every generator, see
-        ``model_figures``; ``sweep`` : stored, None when it was not run yet
+        ``model_figures``; ``sweep`` : of the paper, a row for each checkpoint with date, command and machine;
+        ``balance`` : see ``models.synthesis.balance``, a row for each generator; both stored, None before they were run
 
     Raises
     ------
@@ -53,7 +56,8 @@ def evaluate_synthesis(data: Path, weights: Path | None = None, made: int = MADE
         "lbp_distance": max(found[f"lbp_distance_{size}"] for size in SIZES),
         "lbp_bins_within": {size: all(row["within"] for row in rows.values()) for size, rows in bins.items()},
         "models": models,
-        "sweep": stored_sweep(),
+        "sweep": stored_rows(STORED),
+        "balance": stored_rows(BALANCE),
     }
 
 
@@ -87,20 +91,20 @@ def model_figures(folder: Path, name: str, data: Path, distance: Distance | None
     return figures
 
 
-def stored_sweep() -> list[dict[str, Any]] | None:
-    """Figures of the paper's sweep, a row for each checkpoint with date, command and machine; None before it was run.
+def stored_rows(path: Path) -> list[dict[str, Any]] | None:
+    """Stored figures, each with its date and command; None before there are any.
 
     Raises
     ------
     DataError
         When the file is damaged.
     """
-    if not STORED.is_file():
+    if not path.is_file():
         return None
     try:
-        rows: list[dict[str, Any]] = json.loads(STORED.read_text())["rows"]
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"cannot read {STORED} ({error}): reinstall sonogauge") from error
+        rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"cannot read {path} ({error}): reinstall sonogauge") from error
     return rows
 
 
@@ -111,7 +115,7 @@ SWEEP_COLUMNS = (
 
 
 def as_text(found: dict[str, Any]) -> str:
-    """The figures in a few lines, the four bins and the sweep as tables."""
+    """The figures in a few lines, the four bins, the sweep and what balancing gave as tables."""
     lines = [f"{name:<18} {value}" for name, value in found.items() if isinstance(value, float)]
     for name, figures in found["models"].items():
         lines.append(f"\n{name}: {figures['n_synthetic']} synthetic, {figures['n_real']} real")
@@ -119,12 +123,22 @@ def as_text(found: dict[str, Any]) -> str:
             verdict = "within" if row["within"] else "NOT within"
             limit = row["largest_half_split"]
             lines.append(f"  {place:<5} difference {row['difference']:.5f}, half-splits up to {limit:.5f}: {verdict}")
-    if found["sweep"] is None:
-        return "\n".join([*lines, "\nThe paper's sweep has not been run: sonogauge train synthesis --sweep --out DIR"])
-    rows = [SWEEP_COLUMNS, *([str(row.get(column, "-")) for column in SWEEP_COLUMNS] for row in found["sweep"])]
+    return "\n".join([*lines, "", *_sweep_lines(found["sweep"]), "", *_balance_lines(found["balance"])])
+
+
+def _sweep_lines(stored: list[dict[str, Any]] | None) -> list[str]:
+    if stored is None:
+        return ["The paper's sweep has not been run: sonogauge train synthesis --sweep --out DIR"]
+    rows = [SWEEP_COLUMNS, *([str(row.get(column, "-")) for column in SWEEP_COLUMNS] for row in stored)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(SWEEP_COLUMNS))]
-    lines += ["", *("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)]
-    return "\n".join([*lines, *dict.fromkeys(row["command"] for row in found["sweep"])])
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [*lines, *dict.fromkeys(row["command"] for row in stored)]
+
+
+def _balance_lines(stored: list[dict[str, Any]] | None) -> list[str]:
+    if stored is None:
+        return ["Balancing with synthetic pictures has not been run: sonogauge evaluate balance RUN --out FILE"]
+    return [line for row in stored for line in (balance_text(row), f"  {row['date']}, {row['command']}")]
 
 
 def _against(made: np.ndarray, real: RealPictures, size: int, distance: Distance | None) -> dict[str, Any]:

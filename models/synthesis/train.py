@@ -92,6 +92,37 @@ def generator_path(run: Path, epochs: int) -> Path:
     return run / f"generator_{epochs}.pt"
 
 
+def last_epoch(run: Path) -> int:
+    """Of the last generator that a run kept.
+
+    Raises
+    ------
+    DataError
+        When there is none yet.
+    """
+    epochs = [int(path.stem.split("_")[1]) for path in run.glob("generator_*.pt")]
+    if not epochs:
+        raise DataError(f"{run} holds no generator yet: let 'train synthesis' reach its first checkpoint")
+    return max(epochs)
+
+
+def read_asked(run: Path) -> dict[str, Any]:
+    """What a run was asked for, see ``asked_for``.
+
+    Raises
+    ------
+    DataError
+        When the folder holds no such file, or a damaged one.
+    """
+    try:
+        asked: dict[str, Any] = dict(json.loads((run / "run.json").read_text()))
+        if missing := {"set_name", "images", "conditional", "size", "flip"} - set(asked):
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"cannot read {run / 'run.json'} ({error}): give the folder of 'train synthesis'") from error
+    return asked
+
+
 def load_generator(path: Path) -> tuple[Generator, float]:
     """An averaged generator that a run kept, and its black level.
 
@@ -110,9 +141,9 @@ def load_generator(path: Path) -> tuple[Generator, float]:
 
 
 @torch.inference_mode()
-def grey_of(generator: Generator, count: int, levels: np.ndarray | None = None) -> np.ndarray:
-    """Pictures of fixed noise, (count, S, S) float32 in 0..255; ``levels`` (count,) where it is conditional."""
-    latent = torch.randn(count, LATENT, generator=torch.Generator().manual_seed(_SEED))
+def grey_of(generator: Generator, count: int, levels: np.ndarray | None = None, seed: int = _SEED) -> np.ndarray:
+    """Pictures of a seed's noise, (count, S, S) float32 in 0..255; ``levels`` (count,) where it is conditional."""
+    latent = torch.randn(count, LATENT, generator=torch.Generator().manual_seed(seed))
     if generator.conditional:
         chosen = np.resize(LEVELS, count) if levels is None else levels
         latent = torch.cat([latent, torch.from_numpy(np.asarray(chosen, np.float32))[:, None]], dim=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from made_up_fetal import write_fetal, write_squeezenet
+from made_up_fetal import fetal_like, write_fetal, write_squeezenet
 
 from capture.errors import DataError, ModelError, SettingsError
+from capture.geometry import Sector
 from models.runtime.manifest import load_manifest, verify
 from models.runtime.reference import reference_for
+from models.synthesis import balance_figures, released
+from models.synthesis import data as synthesis_data
 from models.synthesis.export import export_synthesis
 from models.synthesis.gan import Gan, write_aside
 from models.synthesis.picture_file import marked, png_bytes, png_text
@@ -22,6 +26,7 @@ from models.synthesis.recipe import SynthesisOptions, SynthesisRecipe
 from models.synthesis.released import as_text, evaluate_synthesis
 from models.synthesis.sample import PictureMaker
 from models.synthesis.train import _same_run, asked_for, generator_path
+from models.us2qnet.data import SectorPicture
 
 Sonogauge = Callable[..., Any]
 
@@ -166,6 +171,32 @@ def test_evaluate_asks_for_both_sizes_first(sonogauge: Sonogauge, data: Path, tm
 def test_train_tells_when_there_are_too_few_pictures(sonogauge: Sonogauge, data: Path, tmp_path: Path):
     ended = sonogauge("train", "synthesis", "--images", 99, "--data", data, "--out", tmp_path / "run")
     assert (ended.code, "has 10 pictures" in ended.err) == (2, True)
+
+
+def test_balance_prints_and_keeps_what_evaluate_synthesis_shows(
+    sonogauge: Sonogauge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sector = Sector(36.0, 1.0, 2.0, 44.0, -0.6, 0.6)
+    pictures = [SectorPicture(image, sector, f"{n:03d}", f"{n}") for n, image in enumerate(fetal_like(20))]
+    monkeypatch.setattr(synthesis_data, "fetal_pictures", lambda data_dir: pictures)
+    monkeypatch.setattr(balance_figures, "DRAWS", 20)
+    runs, kept = [untrained_run(tmp_path / f"run_{size}", size, True) for size in (64, 128)], tmp_path / "balance.json"
+    options = ("--degraded-share", 0.2, "--seeds", 2, "--steps", 1, "--data", tmp_path)
+    ended = sonogauge("evaluate", "balance", *runs, *options, "--out", kept, "--json")
+    assert ended.code == 0, ended.err
+    assert [row["size"] for row in ended.json["rows"]] == [64, 128]
+    assert json.loads(kept.read_text()) == ended.json
+    found = {"models": {}, "sweep": None, "balance": released.stored_rows(kept)}
+    assert "saw degraded pictures that the classifier lacks: of 100%" in as_text(found)
+    assert "sonogauge evaluate balance RUN --degraded-share 0.2" in as_text(found)
+    assert "Balancing with synthetic pictures has not been run" in as_text(found | {"balance": None})
+    ended = sonogauge("evaluate", "balance", *runs, *options, "--out", tmp_path / "none" / "balance.json")
+    assert (ended.code, "there is no folder" in ended.err) == (2, True)
+
+
+def test_a_share_of_degraded_pictures_is_for_conditional_runs(sonogauge: Sonogauge, data: Path, tmp_path: Path):
+    ended = sonogauge("train", "synthesis", "--degraded-share", 0.1, "--data", data, "--out", tmp_path / "run")
+    assert (ended.code, "--conditional" in ended.err) == (2, True)
 
 
 def test_a_damaged_png_is_told_and_a_large_picture_has_the_whole_word():

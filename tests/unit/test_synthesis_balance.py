@@ -116,6 +116,7 @@ def test_a_gain_counts_only_when_its_interval_is_above_nothing(monkeypatch: pyte
     gain = found["gains"]["filled"]["repeated"]["balanced_accuracy"]
     assert gain["mean"] == pytest.approx(1 - found["kinds"]["repeated"]["balanced_accuracy"], abs=1e-3)
     assert gain["interval_95"][0] < gain["mean"] < gain["interval_95"][1]
+    assert found["gains"]["all_real"] == found["gains"]["filled"]
     assert found["gains"]["mixed"]["unbalanced"]["spearman"] == {"mean": 0, "interval_95": [0, 0]}
 
 
@@ -145,7 +146,7 @@ def test_a_result_says_what_its_generator_saw(
     }
     assert found["n_test"] == len(split.held_out) == 120 - 6 * examinations_here
     assert tuple(found["kinds"]) == KINDS
-    assert "filled over repeated" in balance_text(json.loads(json.dumps(found)))
+    assert "all_real over repeated" in balance_text(json.loads(json.dumps(found)))
 
 
 def test_neither_classifier_nor_generator_sees_an_examination_of_the_test(

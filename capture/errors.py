@@ -30,3 +30,7 @@ class DataError(SonogaugeError):
 
 class SettingsError(SonogaugeError):
     """A setting or an option has a value that cannot be used."""
+
+
+class SessionError(SonogaugeError):
+    """A session cannot be recorded, read or trusted."""

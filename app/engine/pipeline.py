@@ -20,6 +20,7 @@ from app.engine.exam import Exam
 from app.engine.readiness import ReadinessJudge
 from app.engine.reporting import Reporter, signal_after_stop
 from app.engine.saliency import MapMaker, SaliencyKeeper, SaliencyState
+from app.engine.sink import Sink
 from app.engine.smoothing import Smoother, SmoothingSettings
 from app.engine.state import Assessed, EngineState, SignalState
 from app.engine.summary import summary_dict
@@ -27,7 +28,7 @@ from app.engine.timing import EngineTiming
 from app.engine.worker import Supervisor, Worker, WorkerState
 from app.settings import ReadinessSettings
 from capture.errors import SonogaugeError
-from capture.frame import Frame
+from capture.frame import Frame, SourceInfo
 from capture.source import FrameSource
 from models.runtime.contract import Assessor
 from models.runtime.cores import Core
@@ -99,6 +100,7 @@ class Engine:
         self._stopped = False
         self._abandoned = 0
         self._first_source = source
+        self._sink: Sink | None = None
         self._capture: CaptureLoop | None = None
         self._capture_worker: Worker | None = None
         self._supervisor = Supervisor()
@@ -151,6 +153,7 @@ class Engine:
     def switch(self, source: FrameSource) -> None:
         """Leave the present source for another and return at once; the last picture stays until the first new one."""
         self.freeze(False)
+        self._note("source_switched", source=source.source_id)
         self._saliency.clear(self._clock_ns())
         self._capture_from(source, models_first=False)
 
@@ -160,9 +163,12 @@ class Engine:
         A picture that stands, at the end of a recording or in a pause, is named anew.
         """
         self._assess.set_view(view)
+        self._note("view_fixed", view=view)
 
     def freeze(self, frozen: bool) -> None:
         """Hold what is shown now, or go on. Capture and assessment go on behind it."""
+        if frozen != self.is_frozen:
+            self._note("freeze", frozen=frozen)
         self._frozen = (self.results.newest(), self.frames.newest()) if frozen else None
         self._saliency.look()
         self._tell()
@@ -170,6 +176,7 @@ class Engine:
     def new_exam(self) -> None:
         """Forget the best cycle and the bull's-eye: the next patient begins."""
         self._exam.reset()
+        self._note("new_exam")
         self._saliency.clear(self._clock_ns())
         self.poke()
 
@@ -182,6 +189,19 @@ class Engine:
     def saliency(self, assessed: Assessed | None) -> SaliencyState:
         """The map to paint over a result on show, or why there is none."""
         return self._saliency.state(assessed)
+
+    def start_recording(self, sink: Sink) -> None:
+        """Give every frame, result and event from now on to someone who keeps them, before any viewer gets them."""
+        info = self._assess.stream.info
+        if info is not None:
+            sink.take_source(info)
+        self._sink = sink
+
+    def stop_recording(self) -> None:
+        """Give no more; nothing happens when there is no recording. Returns at once: what was given is still kept."""
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.close("the recording was stopped")
 
     @property
     def is_frozen(self) -> bool:
@@ -242,6 +262,7 @@ class Engine:
         self.frames.close("the engine was stopped")
         self._abandoned += sum(not self._end(worker) for worker in workers)
         self.results.close("the engine was stopped")
+        self.stop_recording()
         final = self._gather()
         self.state.set(replace(final, signal=signal_after_stop(signal)))
         self.state.close("the engine was stopped")
@@ -274,7 +295,7 @@ class Engine:
                 self._clock_ns,
                 self.settings.capture,
                 self.poke,
-                lambda info: self._assess.stream.opened(self.frames.generation, info),
+                self._source_opened,
             )
 
             def body(worker: Worker) -> None:
@@ -311,13 +332,29 @@ class Engine:
         if listener is not None:
             listener()
 
+    def _note(self, kind: str, **details: Any) -> None:
+        sink = self._sink
+        if sink is not None:
+            sink.note(kind, **details)
+
+    def _source_opened(self, info: SourceInfo) -> None:
+        sink = self._sink
+        if sink is not None:
+            sink.take_source(info)
+        self._assess.stream.opened(self.frames.generation, info)
+
     def _result_came(self) -> None:
-        newest = self.results.newest()
+        newest, sink = self.results.newest(), self._sink
+        if newest is not None and sink is not None:
+            sink.take_result(newest)
         if newest is not None and not newest.assessment.is_judged:
             self._saliency.clear(newest.frame.t_mono_ns)
         self._tell()
 
     def _frame_came(self) -> None:
+        newest, sink = self.frames.newest(), self._sink
+        if newest is not None and sink is not None:
+            sink.take_frame(newest)
         if self.state.get().signal not in (SignalState.OK, SignalState.NO_SIGNAL):
             self.poke()
         self._tell()
@@ -342,6 +379,7 @@ class Engine:
     def _publish(self, state: EngineState) -> None:
         if state.signal is not self.state.get().signal:
             log.info("signal %s %s", state.signal, state.sentence)
+            self._note("signal", state=str(state.signal))
         if state.signal in _PICTURE_GONE:
             self._saliency.clear(self._clock_ns())
         self.state.set(state)

@@ -13,6 +13,7 @@ from app import cli_artifact, cli_score  # noqa: F401 (they add their commands)
 from app.cli_calibrate import calibrate_app
 from app.cli_options import (
     DEFAULT_DATA,
+    CodecChoice,
     Exam,
     ExamChoice,
     Json,
@@ -20,14 +21,19 @@ from app.cli_options import (
     MethodChoice,
     Precision,
     PrecisionChoice,
+    PreRoll,
     Profile,
     Provider,
     ProviderChoice,
     Published,
+    Record,
+    RecordCodec,
+    RecordScreen,
     View,
     ViewChoice,
     Weights,
 )
+from app.cli_sessions import sessions_app
 from app.cli_synthesis import synth
 from app.cli_training import evaluate_app, export_app, train_app
 from capture.errors import SettingsError, SonogaugeError
@@ -52,6 +58,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(export_app, name="export")
 app.add_typer(virtual_app, name="virtual")
 app.add_typer(calibrate_app, name="calibrate")
+app.add_typer(sessions_app, name="sessions")
 app.command()(synth)
 
 
@@ -83,14 +90,21 @@ def live(
     published: Published = None,
     exam: Exam = ExamChoice.AUTO,
     method: Method = MethodChoice.END_TO_END,
+    record: Record = None,
+    record_codec: RecordCodec = CodecChoice.SETTINGS,
+    record_screen: RecordScreen = False,
+    pre_roll: PreRoll = None,
 ) -> None:
     """Show a source live beside its assessment."""
     from app.commands.live import LiveOptions, run_live, with_virtual_options
+    from app.commands.recording import RecordOptions
 
     chosen = with_virtual_options(source, "" if view is ViewChoice.UNKNOWN else str(view), patient, probe, probe_path)
     told = ViewChoice.UNKNOWN if chosen.startswith("virtual") else view  # a virtual probe may be turned out of its view
     models = _models(told, profile, provider, precision, weights, published, method, exam)
-    raise typer.Exit(run_live(LiveOptions(chosen, headless, seconds, json_out, models, screenshot)))
+    codec = "" if record_codec is CodecChoice.SETTINGS else str(record_codec)
+    wish = RecordOptions(record, codec, record_screen, pre_roll)
+    raise typer.Exit(run_live(LiveOptions(chosen, headless, seconds, json_out, models, screenshot, wish)))
 
 
 @app.command()

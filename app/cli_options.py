@@ -52,6 +52,14 @@ class MethodChoice(StrEnum):
     DENSE = "dense"
 
 
+class CodecChoice(StrEnum):
+    """How a recorded video is stored."""
+
+    SETTINGS = "settings"
+    FFV1 = "ffv1"
+    H264 = "h264"
+
+
 Method = Annotated[MethodChoice, typer.Option(help="What scores the regions: a network of its own, or the dense map.")]
 Exam = Annotated[ExamChoice, typer.Option(help="Heart or other organs; auto: as profile or source say, else echo.")]
 Provider = Annotated[ProviderChoice, typer.Option(help="Where models run; one asked for by name must be there.")]
@@ -61,4 +69,12 @@ Weights = Annotated[Path | None, typer.Option(help="Folder of model files (defau
 Published = Annotated[Path | None, typer.Option(help="Folder with a published quality model to use instead of ours.")]
 Profile = Annotated[Path | None, typer.Option(help="Scanner profile (TOML) with sector, levels and spacing.")]
 Data = Annotated[Path, typer.Option(help="Folder that holds the data sets (camus/, ...).")]
+Record = Annotated[Path | None, typer.Option(help="Record into this library; a session is a folder in it.")]
+RecordCodec = Annotated[CodecChoice, typer.Option(help="ffv1 keeps every bit of the sector, h264 is smaller.")]
+RecordScreen = Annotated[
+    bool, typer.Option("--record-screen", help="Record the whole screen: names of patients on it are stored too.")
+]
+PreRoll = Annotated[
+    float | None, typer.Option(min=0, max=60, help="Window: keep so many seconds from before R is pressed.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -88,6 +88,20 @@ class ReadinessSettings(BaseModel):
     ] = 0.15
 
 
+class RecordingSettings(BaseModel):
+    """How sessions are recorded and kept."""
+
+    model_config = ConfigDict(frozen=True)
+
+    library: Annotated[str, Field(max_length=4096, description="folder of the sessions; empty: this user's own")] = ""
+    codec: Annotated[Literal["ffv1", "h264"], Field(description="ffv1 keeps every bit, h264 is smaller")] = "ffv1"
+    whole_screen: Annotated[bool, Field(description="record all that the scanner shows, names included")] = False
+    pre_roll_s: Annotated[float, Field(ge=0, le=60, description="seconds before R that are kept")] = 0.0
+    retention_days: Annotated[
+        int, Field(ge=0, le=36500, description="propose older sessions for deletion; 0: never")
+    ] = 0
+
+
 class Settings(BaseModel):
     """All that is remembered."""
 
@@ -99,6 +113,7 @@ class Settings(BaseModel):
     bulls_eye: BullsEyeSettings = BullsEyeSettings()
     panels: PanelSettings = PanelSettings()
     readiness: ReadinessSettings = ReadinessSettings()
+    recording: RecordingSettings = RecordingSettings()
 
 
 def default_path() -> Path:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.bootstrap import ModelOptions, make_engine
+from app.commands.recording import RecordOptions, begin_recording, end_recording, recording_for
 from app.engine.pipeline import Engine
 from app.settings import of_this_user
 from capture.discovery import open_source
@@ -44,12 +45,15 @@ class LiveOptions:
     as_json: bool
     models: ModelOptions
     screenshot: Path | None = None
+    record: RecordOptions = field(default_factory=RecordOptions)
 
 
 def run_live(options: LiveOptions) -> int:
     """Run until the window is closed, the time is over, or the source has ended; returns the exit code."""
     if options.as_json and not options.headless:
         raise SettingsError("--json prints the figures of a run without a window: add --headless")
+    if options.record.pre_roll_s and options.headless:
+        raise SettingsError("--pre-roll keeps what was before R is pressed in the window: leave --headless out")
     if options.screenshot is not None and options.headless:
         raise SettingsError("--screenshot needs the window: leave --headless out")
     return _headless(options) if options.headless else _window(options)
@@ -84,21 +88,33 @@ def _window(options: LiveOptions) -> int:
     source = open_looped(options.source) if options.source else None
     engine = make_engine(source, options.models, of_this_user().readiness)
     profile = options.models.load_profile()
-    return run_window(
-        engine,
-        open_looped,
-        view=options.models.view,
-        profile=profile.name if profile else "",
-        exam=options.models.exam or (profile and profile.exam) or EXAMS[0],
-        seconds=options.seconds or None,
-        screenshot=options.screenshot,
-    )
+    control = recording_for(engine, options.record, options.models)
+    begin_recording(control, options.record)
+    try:
+        return run_window(
+            engine,
+            open_looped,
+            view=options.models.view,
+            profile=profile.name if profile else "",
+            exam=options.models.exam or (profile and profile.exam) or EXAMS[0],
+            seconds=options.seconds or None,
+            screenshot=options.screenshot,
+        )
+    finally:
+        end_recording(control)
 
 
 def _headless(options: LiveOptions) -> int:
     source = open_source(options.source or DEFAULT_HEADLESS_SOURCE)
     engine = make_engine(source, options.models, of_this_user().readiness)
-    figures = run_engine(engine, source, options.seconds)
+    control = recording_for(engine, options.record, options.models)
+    begin_recording(control, options.record)
+    try:
+        figures = run_engine(engine, source, options.seconds)
+    finally:
+        recorded = end_recording(control)
+    if recorded is not None:
+        figures["recording"] = recorded
     if options.as_json:
         sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     else:
@@ -158,9 +174,9 @@ def summary_table(figures: dict[str, Any]) -> Table:
     last = figures["last_assessment"] or _NOTHING
     table.add_row("last verdict", f"{last['verdict']} {last['reason']}".strip())
     table.add_row("quality cluster", _cluster_text(last))
-    for name, field in _WHOLE.items():
-        if last.get(field) is not None:
-            table.add_row(name, f"{last[field]:.1f}")
+    for name, key in _WHOLE.items():
+        if last.get(key) is not None:
+            table.add_row(name, f"{last[key]:.1f}")
     for name, region in last["regions"].items():
         table.add_row(name, "-" if region["score"] is None else f"{region['score']:.1f}")
     return table

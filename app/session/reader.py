@@ -399,7 +399,7 @@ def _segment(row: tuple[Any, ...]) -> Segment:
 
 
 def _frame_table(db: sqlite3.Connection) -> FrameTable:
-    rows = db.execute(f"SELECT {', '.join(_FRAME_TYPES)} FROM frames ORDER BY n").fetchall()
+    rows = db.execute(f"SELECT {', '.join(_FRAME_TYPES)} FROM frames ORDER BY segment, position").fetchall()
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(_FRAME_TYPES)
     table = zip(_FRAME_TYPES.items(), columns, strict=True)
     return FrameTable(**{name: np.array(column, kind) for (name, kind), column in table})

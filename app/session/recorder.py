@@ -442,6 +442,7 @@ class Recorder:
             try:
                 self._writer.event(self._clock_ns(), "end", {"reason": reason})
                 self._writer.commit()
+                self._writer.index.set_meta({"writer": ""})  # should the seal fail, it may be recovered at once
                 self._seal()
             except WRITE_ERRORS as second:
                 log.error("session %s is not sealed (%s): recover it later", self.folder.session_id, second)

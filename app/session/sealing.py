@@ -37,7 +37,7 @@ def seal_session(
     for name, sha256 in hashes.items():
         if name in files:
             index.set_hash(files[name], sha256)
-    index.set_meta({"end": "recovered" if recovered else "in order"})
+    index.set_meta({"end": "recovered" if recovered else "in order", "writer": ""})
     index.make_single_file()
     index.close()
     _write_thumbnail(folder)

@@ -1,0 +1,155 @@
+"""Starts and ends recordings of an engine: one object for the window's R and for a run without a window."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from app.engine.pipeline import Engine
+from app.session.info import ModelRecord, SessionInfo, model_records, software_version
+from app.session.naming import checked_name, new_session_id
+from app.session.recorder import Recorder, RecorderPhase, RecorderSettings, RecorderState
+from app.session.store import Library
+from calibration.profile import ScannerProfile
+from models.runtime.contract import ModelInfo
+from models.runtime.manifest import default_weights_folder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RecordingSetup:
+    """All that a session is to say of how it came about.
+
+    Attributes
+    ----------
+    library : folder of the sessions
+    recorder : how to record
+    profile : of the scanner
+    weights : folder of the model files, None for the released ones
+    settings : view, exam, method, limits, as JSON takes them; no paths
+    """
+
+    library: Path
+    recorder: RecorderSettings = field(default_factory=RecorderSettings)
+    profile: ScannerProfile | None = None
+    weights: Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RecordingControl:
+    """Recordings of one engine, one at a time. Any thread.
+
+    With a pre-roll, ``arm`` begins to keep the last seconds, and ``start`` makes them the beginning of a session.
+    """
+
+    def __init__(self, engine: Engine, setup: RecordingSetup) -> None:
+        self.setup = setup
+        self.library = Library(setup.library)
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._recorder: Recorder | None = None
+        self._ended: list[Recorder] = []
+        self._records: tuple[tuple[ModelInfo, ...], tuple[ModelRecord, ...]] = ((), ())
+
+    @property
+    def state(self) -> RecorderState | None:
+        """Of the recording that goes on or ended last, None before the first."""
+        recorder = self._recorder
+        return None if recorder is None else recorder.state.get()
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether frames are being kept for good."""
+        state = self.state
+        return state is not None and state.phase in (RecorderPhase.STARTING, RecorderPhase.RECORDING)
+
+    def arm(self) -> None:
+        """Begin to keep the last seconds, where there is a pre-roll.
+
+        Raises
+        ------
+        SessionError
+            The disk has no room, or the library cannot be written to.
+        """
+        with self._lock:
+            if self.setup.recorder.pre_roll_s > 0 and not self._is_running():
+                self._begin("", "", self.setup.recorder)
+
+    def start(self, name: str = "", exercise: str = "") -> None:
+        """Begin a session; nothing happens while one is being recorded.
+
+        Parameters
+        ----------
+        name : id of the session, empty for a made-up one; what was armed keeps its own
+        exercise : of practice
+
+        Raises
+        ------
+        SessionError
+            The name holds something else than letters, digits, - and _, or is taken; the disk has no room.
+        """
+        with self._lock:
+            if not self._is_running():
+                self._begin(name, exercise, replace(self.setup.recorder, pre_roll_s=0.0))
+            elif self._recorder is not None:
+                self._recorder.keep()
+
+    def stop(self) -> None:
+        """End the session, or the standby; it is sealed while the program goes on. Returns at once."""
+        self._engine.stop_recording()
+
+    def wait(self, timeout_s: float = threading.TIMEOUT_MAX) -> bool:
+        """Wait until everything that was recorded is sealed; False when time is over first."""
+        end_s = time.monotonic() + timeout_s
+        return all(recorder.wait(max(end_s - time.monotonic(), 0.0)) for recorder in self._ended)
+
+    def _is_running(self) -> bool:
+        running = (RecorderPhase.STARTING, RecorderPhase.STANDBY, RecorderPhase.RECORDING)
+        state = self.state
+        return state is not None and state.phase in running
+
+    def _begin(self, name: str, exercise: str, settings: RecorderSettings) -> None:
+        now = datetime.datetime.now(datetime.UTC)
+        info = SessionInfo(
+            session_id=checked_name(name) if name else new_session_id(now),
+            started_at=now.isoformat(timespec="milliseconds"),
+            started_mono_ns=time.monotonic_ns(),
+            software=software_version(),
+            profile=self.setup.profile,
+            exercise=exercise,
+            codec=settings.codec.value,
+            whole_screen=settings.whole_screen,
+            settings=dict(self.setup.settings),
+        )
+        recorder = Recorder(
+            self.setup.library, info, settings, models=self._models, view=self.setup.settings.get("view")
+        )
+        recorder.start()
+        self._recorder = recorder
+        self._ended = [ended for ended in self._ended if not ended.state.get().is_over]
+        self._ended.append(recorder)
+        self._engine.start_recording(recorder)
+        log.info("session %s is being recorded", info.session_id)
+
+    def _models(self) -> tuple[ModelRecord, ...]:
+        models = self._engine.state.get().models
+        if self._records[0] != models:
+            self._records = models, model_records(models, self.setup.weights or default_weights_folder())
+        return self._records[1]
+
+
+def report_cut_off(library: Library, say: Callable[[str], None]) -> None:
+    """Say which sessions a crash left behind, and how to bring them into order."""
+    library.tidy()
+    for folder in library.unsealed():
+        say(
+            f"session {folder.session_id} was cut off: 'sonogauge sessions recover {folder.session_id} "
+            f"--library {library.path}' brings it into order"
+        )

@@ -113,7 +113,9 @@ class Library:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise SessionError(f"the library {self.path} cannot be read ({error.strerror}): choose another library") from error
+            raise SessionError(
+                f"the library {self.path} cannot be read ({error.strerror}): choose another library"
+            ) from error
         return [folder for folder in map(SessionFolder, entries) if folder.is_session]
 
     def folder(self, path_or_id: str) -> SessionFolder:

@@ -67,8 +67,12 @@ class RecordingControl:
     @property
     def is_recording(self) -> bool:
         """Whether frames are being kept for good."""
-        state = self.state
-        return state is not None and state.phase in (RecorderPhase.STARTING, RecorderPhase.RECORDING)
+        recorder = self._recorder
+        if recorder is None:
+            return False
+        phase = recorder.state.get().phase
+        begins = phase is RecorderPhase.STARTING and recorder.settings.pre_roll_s == 0
+        return begins or phase is RecorderPhase.RECORDING
 
     def arm(self) -> None:
         """Begin to keep the last seconds, where there is a pre-roll.

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_VIDEO = re.compile(r"^video(?:_([1-9]\d{0,5}))?\.mkv$")
+_VIDEO = re.compile(r"video(?:_([1-9]\d{0,5}))?\.mkv")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class SessionFolder:
 
     def videos(self) -> list[Path]:
         """Segments that exist, in order."""
-        found = ((_VIDEO.match(path.name), path) for path in self.path.iterdir())
+        found = ((_VIDEO.fullmatch(path.name), path) for path in self.path.iterdir())
         return [path for _, path in sorted((int(match[1] or 1), path) for match, path in found if match)]
 
     @property

@@ -9,8 +9,8 @@ import secrets
 
 from capture.errors import SessionError
 
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
-_DEVICE = re.compile(r"^v4l2:/dev/[A-Za-z0-9/_.:-]+$")
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_DEVICE = re.compile(r"^v4l2:/dev/[A-Za-z0-9/_.:-]+")
 _KINDS = ("v4l2", "virtual", "replay", "file", "folder", "dicom", "igtl", "mock")
 _HASH_DIGITS = 8
 
@@ -28,7 +28,7 @@ def checked_name(name: str) -> str:
     SessionError
         It is empty, longer than 64 or holds something else than letters A-Z, digits, ``-`` and ``_``.
     """
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise SessionError(
             "a session's name is made of up to 64 letters A-Z, digits, - and _: choose another, and no patient's name"
         )
@@ -39,7 +39,7 @@ def pseudonymous(source_id: str) -> str:
     """A source's id without names of files and folders, which may be those of patients; the same each time."""
     kind, _, rest = source_id.partition(":")
     is_plain = kind in ("virtual", "replay") and not any(sign in rest for sign in "/\\")
-    if is_plain or _DEVICE.match(source_id):
+    if is_plain or _DEVICE.fullmatch(source_id):
         return source_id
     kind = kind if kind in _KINDS else "other"
     return f"{kind}:{hashlib.sha256(source_id.encode()).hexdigest()[:_HASH_DIGITS]}"

@@ -114,7 +114,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 20 MB; skips where this user may not make one."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)], capture_output=True, check=False)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
     if made.returncode:
         pytest.skip("a small disk needs the right to mount one (root)")
     yield folder

@@ -1,0 +1,142 @@
+"""Recordings of a running engine: started and ended from outside, before any viewer, and never in its way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mocks import MockAssessor, MockSource, make_assessment, wait_until
+
+from app.engine.pipeline import Engine
+from app.session.control import RecordingControl, RecordingSetup
+from app.session.reader import FrameReader, Session
+from app.session.recorder import RecorderPhase, RecorderSettings
+from capture.errors import SessionError
+from capture.frame import Frame
+from capture.geometry import Sector
+from models.runtime.contract import Assessment
+
+SECTOR = Sector(32.0, -2.0, 4, 44, -0.6, 0.6)
+
+
+class SectorAssessor(MockAssessor):
+    def assess(self, frame: Frame) -> Assessment:
+        super().assess(frame)
+        return make_assessment(frame, 4.0, sector=SECTOR)
+
+
+def engine_of(source: MockSource) -> Engine:
+    return Engine(source, SectorAssessor)
+
+
+def control_of(engine: Engine, library: Path, **settings: object) -> RecordingControl:
+    return RecordingControl(engine, RecordingSetup(library, RecorderSettings(**settings), settings={"view": None}))
+
+
+def phase(control: RecordingControl) -> RecorderPhase | None:
+    return control.state.phase if control.state else None
+
+
+def test_every_frame_from_start_to_stop_is_kept(tmp_path: Path):
+    source = MockSource(fps=100.0)
+    engine = engine_of(source)
+    control = control_of(engine, tmp_path)
+    with engine:
+        engine.wait_started(5)
+        control.start("first")
+        control.start("again")  # one at a time
+        wait_until(lambda: control.state is not None and control.state.frames > 40)
+        assert control.is_recording
+        engine.set_view("A2C")
+        engine.freeze(True)
+        engine.freeze(False)
+        control.stop()
+        assert control.wait(20)
+        before = engine.timing.assessed.last_ns
+        wait_until(lambda: engine.timing.assessed.last_ns != before)  # the picture goes on
+        control.start("second")
+        wait_until(lambda: control.state is not None and control.state.frames > 5)
+    assert control.wait(20)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
+    with Session.open(tmp_path / "first") as session, FrameReader(session) as reader:
+        indexes = session.frames.frame_index
+        assert (np.diff(indexes) == 1).all(), "no frame is missing between the first and the last"
+        assert session.drops == {}
+        assert (reader.stored(0) <= 80).all()
+        assert len(session.assessed_frames) > 10
+        kinds = [event.kind for event in session.events]
+        assert kinds == ["source_opened", "view_fixed", "freeze", "freeze", "end"]
+        assert session.info.models[0].model_id == "mock@int8#0"
+    with Session.open(tmp_path / "second") as session:
+        assert session.folder.is_sealed, "the engine's stop ends the recording in order"
+
+
+def test_another_source_starts_a_segment(tmp_path: Path):
+    engine = engine_of(MockSource(fps=100.0, source_id="virtual:1"))
+    control = control_of(engine, tmp_path)
+    with engine:
+        engine.wait_started(5)
+        control.start("s")
+        wait_until(lambda: control.state is not None and control.state.frames > 10)
+        engine.switch(MockSource(fps=100.0, size=(96, 128), source_id="virtual:2"))
+        wait_until(lambda: engine.state.get().source is not None and engine.state.get().source.source_id == "virtual:2")
+        count = control.state.frames if control.state else 0
+        wait_until(lambda: control.state is not None and control.state.frames > count + 20)
+    assert control.wait(20)
+    with Session.open(tmp_path / "s") as session:
+        assert [s.geometry.source_id for s in session.segments.values()] == ["virtual:1", "virtual:2"]
+        assert [s.geometry.frame_size for s in session.segments.values()] == [(48, 64), (96, 128)]
+        assert "source_switched" in [event.kind for event in session.events]
+
+
+def test_a_pre_roll_becomes_the_beginning_of_the_session(tmp_path: Path):
+    engine = engine_of(MockSource(fps=100.0))
+    control = control_of(engine, tmp_path, pre_roll_s=0.6, rolling_s=0.2)
+    with engine:
+        engine.wait_started(5)
+        control.arm()
+        assert not control.is_recording
+        wait_until(lambda: control.state is not None and control.state.frames > 150)
+        (folder,) = tmp_path.iterdir()
+        assert phase(control) is RecorderPhase.STANDBY
+        assert len(list(folder.glob("video*.mkv"))) <= 6, "old pictures go"
+        assert not (folder / "session.json").exists()
+        frames_before = engine.frames.generation
+        control.start()
+        wait_until(lambda: control.is_recording)
+        wait_until(lambda: engine.frames.generation > frames_before + 50)
+        control.stop()
+        assert control.wait(20)
+    with Session.open(folder) as session, FrameReader(session) as reader:
+        kept = next(event for event in session.events if event.kind == "kept")
+        before_s = (kept.t_mono_ns - session.frames.t_mono_ns[0]) / 1e9
+        assert 0.5 < before_s < 1.2
+        assert kept.details["pre_roll_s"] == pytest.approx(before_s, abs=0.01)
+        assert session.info.started_mono_ns == session.frames.t_mono_ns[0]
+        assert (np.diff(session.frames.frame_index) == 1).all()
+        assert session.folder.is_sealed
+        assert reader.stored(0).shape == reader.stored(len(session) - 1).shape
+        assert session.figures("t_mono_ns")["t_mono_ns"].min() >= session.frames.t_mono_ns[0] - 3e8
+
+
+def test_a_standby_that_is_never_kept_leaves_nothing(tmp_path: Path):
+    engine = engine_of(MockSource(fps=100.0))
+    control = control_of(engine, tmp_path, pre_roll_s=1.0)
+    with engine:
+        engine.wait_started(5)
+        control.arm()
+        wait_until(lambda: control.state is not None and control.state.frames > 5)
+    assert control.wait(20)
+    assert list(tmp_path.iterdir()) == []
+    assert phase(control) is RecorderPhase.DONE
+
+
+def test_a_bad_name_is_refused_and_nothing_begins(tmp_path: Path):
+    engine = engine_of(MockSource())
+    control = control_of(engine, tmp_path)
+    with pytest.raises(SessionError, match="patient's name"):
+        control.start("Smith, John")
+    assert control.state is None
+    control.stop()
+    assert control.wait(1)

@@ -51,6 +51,7 @@ class CaptureLoop:
         settings: CaptureSettings,
         on_change: Callable[[], None],
         on_opened: Callable[[SourceInfo], None],
+        on_frame: Callable[[Frame], None],
     ) -> None:
         self._source = source
         self._frames = frames
@@ -59,6 +60,7 @@ class CaptureLoop:
         self._settings = settings
         self._on_change = on_change
         self._on_opened = on_opened
+        self._on_frame = on_frame
         self._idle_since_ns = clock_ns()
         self._has_frame = False
         self.status = SourceStatus(SignalState.OPENING, f"opening {source.source_id}", since_ns=clock_ns())
@@ -144,6 +146,7 @@ class CaptureLoop:
     def _publish(self, frame: Frame) -> None:
         now_ns = self._clock_ns()
         self._idle_since_ns = now_ns
+        self._on_frame(frame)  # kept before anyone sees it
         self._frames.put(frame)
         self._rate.add(now_ns)
         if not self._has_frame:  # only now: until the put the newest frame was an old one

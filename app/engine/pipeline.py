@@ -296,6 +296,7 @@ class Engine:
                 self.settings.capture,
                 self.poke,
                 self._source_opened,
+                self._frame_read,
             )
 
             def body(worker: Worker) -> None:
@@ -343,6 +344,11 @@ class Engine:
             sink.take_source(info)
         self._assess.stream.opened(self.frames.generation, info)
 
+    def _frame_read(self, frame: Frame) -> None:
+        sink = self._sink
+        if sink is not None:
+            sink.take_frame(frame)
+
     def _result_came(self) -> None:
         newest, sink = self.results.newest(), self._sink
         if newest is not None and sink is not None:
@@ -352,9 +358,6 @@ class Engine:
         self._tell()
 
     def _frame_came(self) -> None:
-        newest, sink = self.frames.newest(), self._sink
-        if newest is not None and sink is not None:
-            sink.take_frame(newest)
         if self.state.get().signal not in (SignalState.OK, SignalState.NO_SIGNAL):
             self.poke()
         self._tell()

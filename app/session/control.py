@@ -105,6 +105,21 @@ class RecordingControl:
             elif self._recorder is not None:
                 self._recorder.keep()
 
+    def keep_best_clip(self) -> str | None:
+        """Keep the best heart cycle of the last minute: as a session of its own out of what was armed, else by a mark.
+
+        Returns
+        -------
+        Id of the session, which appears within a second; None when nothing is kept, or no cycle was found.
+        """
+        best, recorder = self._engine.state.get().exam.best_cycle, self._recorder
+        if best is None or recorder is None or not self._is_running():
+            return None
+        ago = datetime.timedelta(microseconds=(time.monotonic_ns() - best.t_ed_ns) / 1e3)
+        info = self._info("", "", recorder.settings, datetime.datetime.now(datetime.UTC) - ago)
+        recorder.save_clip(info, best.t_ed_ns, best.t_next_ed_ns)
+        return info.session_id
+
     def stop(self) -> None:
         """End the session, or the standby; it is sealed while the program goes on. Returns at once."""
         self._engine.stop_recording()
@@ -120,18 +135,7 @@ class RecordingControl:
         return state is not None and state.phase in running
 
     def _begin(self, name: str, exercise: str, settings: RecorderSettings) -> None:
-        now = datetime.datetime.now(datetime.UTC)
-        info = SessionInfo(
-            session_id=checked_name(name) if name else new_session_id(now),
-            started_at=now.isoformat(timespec="milliseconds"),
-            started_mono_ns=time.monotonic_ns(),
-            software=software_version(),
-            profile=self.setup.profile,
-            exercise=exercise,
-            codec=settings.codec.value,
-            whole_screen=settings.whole_screen,
-            settings=dict(self.setup.settings),
-        )
+        info = self._info(name, exercise, settings, datetime.datetime.now(datetime.UTC))
         recorder = Recorder(
             self.setup.library, info, settings, models=self._models, view=self.setup.settings.get("view")
         )
@@ -141,6 +145,19 @@ class RecordingControl:
         self._ended.append(recorder)
         self._engine.start_recording(recorder)
         log.info("session %s is being recorded", info.session_id)
+
+    def _info(self, name: str, exercise: str, settings: RecorderSettings, at: datetime.datetime) -> SessionInfo:
+        return SessionInfo(
+            session_id=checked_name(name) if name else new_session_id(at),
+            started_at=at.isoformat(timespec="milliseconds"),
+            started_mono_ns=time.monotonic_ns(),
+            software=software_version(),
+            profile=self.setup.profile,
+            exercise=exercise,
+            codec=settings.codec.value,
+            whole_screen=settings.whole_screen,
+            settings=dict(self.setup.settings),
+        )
 
     def _models(self) -> tuple[ModelRecord, ...]:
         models = self._engine.state.get().models

@@ -25,6 +25,7 @@ import av
 from app.engine.channels import ChannelClosed, Queue, Snapshot
 from app.engine.state import Assessed
 from app.engine.worker import Worker
+from app.session.clip import save_clip
 from app.session.disk_guard import DiskGuard, DiskLevel, DiskState, FreeBytes, free_bytes
 from app.session.geometry import SegmentGeometry
 from app.session.hold import FrameHold
@@ -116,12 +117,13 @@ class RecorderState:
 
 @dataclass(frozen=True)
 class _Happened:
-    """An event on its way, in order with the frames; ``info`` is of a source that was opened."""
+    """An event on its way, in order with the frames; ``info`` is of a source that was opened, ``clip`` of a session."""
 
     t_mono_ns: int
     kind: str
     details: dict[str, Any]
     info: SourceInfo | None = None
+    clip: SessionInfo | None = None
 
 
 class Recorder:
@@ -205,6 +207,16 @@ class Recorder:
         """End the standby: the last ``pre_roll_s`` seconds and all that follows are the session."""
         self._keep.set()
 
+    def save_clip(self, info: SessionInfo, t_from_ns: int, t_to_ns: int) -> None:
+        """Make a session of its own of a time that still rolls by; while recording, only mark it by an event.
+
+        Parameters
+        ----------
+        info : of the new session
+        t_from_ns, t_to_ns : capture times; whole segments around them are kept
+        """
+        self._offer(_Happened(self._clock_ns(), "clip", {"from_ns": t_from_ns, "to_ns": t_to_ns}, clip=info))
+
     def close(self, reason: str) -> None:
         """Take nothing more; what was taken is written and sealed. Returns at once."""
         self._results.close(reason)
@@ -284,9 +296,26 @@ class Recorder:
             self._store(self._hold.rest())
             self._hold.use_source(item.info)
             self._change_info(source=SourceRecord.of(item.info))
+        elif item.clip is not None and self.state.get().phase is RecorderPhase.STANDBY:
+            self._make_clip(item.clip, item.details["from_ns"], item.details["to_ns"])
         elif item.kind == "view_fixed":
             self._hold.use_view(item.details.get("view"))
         self._writer.event(item.t_mono_ns, item.kind, item.details)
+
+    def _make_clip(self, info: SessionInfo, t_from_ns: int, t_to_ns: int) -> None:
+        assert self._writer is not None
+        self._store(self._hold.rest())
+        closed = self._writer.end_segment()
+        if closed is not None:
+            self._rolling.append(closed)
+        self._writer.commit()
+        wanted = [s for s in self._rolling if s.t_last_ns >= t_from_ns and s.t_first_ns <= t_to_ns]
+        if not wanted:
+            log.warning("clip %s is not kept: its pictures are gone, or none of them may be stored", info.session_id)
+            return
+        known = {"models": self._info.models, "source": self._info.source, "started_mono_ns": wanted[0].t_first_ns}
+        save_clip(self.folder, wanted, info.model_copy(update=known))
+        log.info("clip %s is kept", info.session_id)
 
     def _take_results(self, all_of_them: bool = False) -> None:
         """Results whose frames were taken: a result must not overtake its frame."""

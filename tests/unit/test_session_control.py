@@ -10,8 +10,10 @@ from mocks import MockAssessor, MockSource, make_assessment, wait_until
 
 from app.engine.pipeline import Engine
 from app.session.control import RecordingControl, RecordingSetup
+from app.session.info import SessionInfo
 from app.session.reader import FrameReader, Session
 from app.session.recorder import RecorderPhase, RecorderSettings
+from app.session.verify import verify_session
 from capture.errors import SessionError
 from capture.frame import Frame
 from capture.geometry import Sector
@@ -118,6 +120,37 @@ def test_a_pre_roll_becomes_the_beginning_of_the_session(tmp_path: Path):
         assert session.folder.is_sealed
         assert reader.stored(0).shape == reader.stored(len(session) - 1).shape
         assert session.figures("t_mono_ns")["t_mono_ns"].min() >= session.frames.t_mono_ns[0] - 3e8
+
+
+def test_a_clip_of_what_rolls_by_is_a_session_of_its_own(tmp_path: Path):
+    engine = engine_of(MockSource(fps=100.0))
+    control = control_of(engine, tmp_path, pre_roll_s=5.0, rolling_s=0.2)
+    with engine:
+        engine.wait_started(5)
+        control.arm()
+        assert control.keep_best_clip() is None, "no heart beats in these pictures"
+        wait_until(lambda: control.state is not None and control.state.frames > 120)
+        newest = engine.frames.newest()
+        assert newest is not None
+        begin_ns, end_ns = newest.t_mono_ns - 800_000_000, newest.t_mono_ns - 500_000_000
+        info = SessionInfo(session_id="S-best", started_at="2026-11-22T10:00:00+00:00")
+        recorder = control._recorder
+        assert recorder is not None
+        recorder.save_clip(info, begin_ns, end_ns)
+        wait_until((tmp_path / "S-best" / "seal.json").exists)
+        count = control.state.frames if control.state else 0
+        wait_until(lambda: control.state is not None and control.state.frames > count + 20)  # the standby goes on
+    assert control.wait(20)
+    assert [path.name for path in tmp_path.iterdir()] == ["S-best"]
+    with Session.open(tmp_path / "S-best") as session, FrameReader(session) as reader:
+        times = session.frames.t_mono_ns
+        assert times[0] <= begin_ns
+        assert times[-1] >= end_ns
+        assert times[-1] - times[0] < 1.0e9
+        assert session.info.started_mono_ns == times[0]
+        assert session.assessment(int(session.assessed_frames[0])) is not None
+        assert reader.stored(len(session) - 1).size > 100
+    assert all(finding.is_ok for finding in verify_session(tmp_path / "S-best"))
 
 
 def test_a_standby_that_is_never_kept_leaves_nothing(tmp_path: Path):

@@ -28,7 +28,7 @@ from models.runtime.contract import Assessment, cannot_judge
 SIZE = (120, 160)
 SECTOR = Sector(80.0, -4.0, 10, 110, -0.6, 0.6)
 OTHER = Sector(70.0, 2.0, 10, 100, -0.5, 0.5)
-SOURCE = SourceInfo("mock", "mock:0", VideoMode(SIZE[1], SIZE[0], 30.0, "GREY"), spacing_mm=0.3)
+SOURCE = SourceInfo("mock", "virtual:0", VideoMode(SIZE[1], SIZE[0], 30.0, "GREY"), spacing_mm=0.3)
 
 
 def picture(k: int, size: tuple[int, int] = SIZE, colour: bool = False) -> np.ndarray:
@@ -37,7 +37,7 @@ def picture(k: int, size: tuple[int, int] = SIZE, colour: bool = False) -> np.nd
 
 
 def frame(k: int, **known: Any) -> Frame:
-    return Frame(picture(k, **known), k, 1_000_000_000 + k * 33_333_333, "mock:0")
+    return Frame(picture(k, **known), k, 1_000_000_000 + k * 33_333_333, "virtual:0")
 
 
 def result(of: Frame, sector: Sector | None = SECTOR, **known: Any) -> Assessed:
@@ -159,7 +159,7 @@ def test_the_whole_screen_is_stored_on_request_with_a_warning(tmp_path: Path, ca
 def test_h264_keeps_grey_levels(tmp_path: Path):
     made = recorder(tmp_path, RecorderSettings(codec=VideoCodec.H264))
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]]
-    frames = [Frame(((x + y + k) % 256).astype(np.uint8), k, 10**9 + k * 33_000_000, "mock:0") for k in range(40)]
+    frames = [Frame(((x + y + k) % 256).astype(np.uint8), k, 10**9 + k * 33_000_000, "virtual:0") for k in range(40)]
     for one in frames:
         feed(made, one)
         feed(made, result(one))
@@ -198,7 +198,7 @@ def test_models_are_written_down_when_they_are_known(tmp_path: Path):
     with finish(made) as session:
         assert session.info.models == tuple(known)
         assert session.info.source is not None
-        assert session.info.source.source_id == "mock:0"
+        assert session.info.source.source_id == "virtual:0"
 
 
 class FullDisk(io.RawIOBase):

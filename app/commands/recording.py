@@ -11,7 +11,7 @@ from app.bootstrap import ModelOptions
 from app.commands.sessions import library_of
 from app.engine.pipeline import Engine
 from app.session.control import RecordingControl, RecordingSetup, report_cut_off
-from app.session.recorder import RecorderPhase, RecorderSettings
+from app.session.recorder_state import RecorderPhase, RecorderSettings
 from app.session.video_writer import VideoCodec
 from app.settings import of_this_user
 from capture.errors import SessionError

@@ -101,6 +101,7 @@ class Engine:
         self._abandoned = 0
         self._first_source = source
         self._sink: Sink | None = None
+        self._told_view: tuple[str | None] | None = None
         self._capture: CaptureLoop | None = None
         self._capture_worker: Worker | None = None
         self._supervisor = Supervisor()
@@ -162,6 +163,7 @@ class Engine:
 
         A picture that stands, at the end of a recording or in a pause, is named anew.
         """
+        self._told_view = (view,)
         self._assess.set_view(view)
         self._note("view_fixed", view=view)
 
@@ -195,6 +197,8 @@ class Engine:
         info = self._assess.stream.info
         if info is not None:
             sink.take_source(info)
+        if self._told_view is not None:
+            sink.note("view_fixed", view=self._told_view[0])
         self._sink = sink
 
     def stop_recording(self) -> None:

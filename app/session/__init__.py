@@ -16,6 +16,6 @@ segment, position, bytes of its packet), ``assessments`` (figures), ``details`` 
 ``review.sqlite``: bookmarks, ratings, adjudication, with ``review.sha256``; made when first opened (``review.py``)
 
 Record with ``control.RecordingControl``, find with ``store.Library``, read with ``reader.Session`` and
-``reader.FrameReader``, check with ``verify.verify_session``, bring into order with ``recover.recover_session``.
+``frame_reader.FrameReader``, check with ``verify.verify_session``, bring into order with ``recover.recover_session``.
 Times are nanoseconds of the capture clock; ``session.json`` says which moment of the day its start was.
 """

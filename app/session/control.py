@@ -14,7 +14,8 @@ from typing import Any
 from app.engine.pipeline import Engine
 from app.session.info import ModelRecord, SessionInfo, model_records, software_version
 from app.session.naming import checked_name, new_session_id
-from app.session.recorder import Recorder, RecorderPhase, RecorderSettings, RecorderState
+from app.session.recorder import Recorder
+from app.session.recorder_state import RecorderPhase, RecorderSettings, RecorderState
 from app.session.store import Library
 from calibration.profile import ScannerProfile
 from models.runtime.contract import ModelInfo

@@ -13,10 +13,8 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +23,17 @@ import av
 from app.engine.channels import ChannelClosed, Queue, Snapshot
 from app.engine.state import Assessed
 from app.engine.worker import Worker
-from app.session.clip import save_clip
 from app.session.disk_guard import DiskGuard, DiskLevel, DiskState, FreeBytes, free_bytes
 from app.session.geometry import SegmentGeometry
 from app.session.hold import FrameHold
 from app.session.info import ModelRecord, SessionInfo, SourceRecord, save_info
 from app.session.layout import SessionFolder
 from app.session.naming import pseudonymous
+from app.session.recorder_state import RecorderPhase, RecorderSettings, RecorderState
+from app.session.rolling import Rolling
 from app.session.sealing import seal_session
-from app.session.session_writer import ClosedSegment, SessionWriter
-from app.session.video_writer import OpenFile, VideoCodec, open_output
+from app.session.session_writer import SessionWriter
+from app.session.video_writer import OpenFile, open_output
 from capture.errors import SessionError
 from capture.frame import Frame, SourceInfo
 from models.runtime.cores import Core
@@ -42,77 +41,6 @@ from models.runtime.cores import Core
 log = logging.getLogger(__name__)
 
 WRITE_ERRORS = (OSError, av.error.FFmpegError, sqlite3.Error, SessionError)
-
-
-class RecorderPhase(StrEnum):
-    """Life of a recorder; ``standby`` keeps the last seconds only, ``done`` and ``failed`` are ends."""
-
-    STARTING = "starting"
-    STANDBY = "standby"
-    RECORDING = "recording"
-    SEALING = "sealing"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class RecorderSettings:
-    """How to record.
-
-    Attributes
-    ----------
-    codec : of the video
-    whole_screen : store everything that the scanner shows, names of patients included
-    pre_roll_s : keep so much from before ``keep`` was called, 0 to 60; 0 records from the start
-    frames_capacity, results_capacity : of the queues; a full one drops what comes
-    hold_s : longest wait of a frame for its sector
-    commit_s : longest time between two commits of the index
-    rolling_s : length of a segment before ``keep``
-    """
-
-    codec: VideoCodec = VideoCodec.FFV1
-    whole_screen: bool = False
-    pre_roll_s: float = 0.0
-    frames_capacity: int = 60
-    results_capacity: int = 240
-    hold_s: float = 0.3
-    commit_s: float = 0.25
-    rolling_s: float = 2.0
-
-
-@dataclass(frozen=True)
-class RecorderState:
-    """A recording at one moment, for the window.
-
-    Attributes
-    ----------
-    phase, sentence : what it does; why it ended, or what to know, in one sentence
-    session_id, folder : the session
-    elapsed_s : since the recording began
-    frames, dropped : frames that are in the video, and those that are not although they came
-    bytes_written, bytes_per_s : of the video, and how fast it grows
-    disk : room on the disk
-    minutes_left : until the disk is full at this rate, None while nothing is known of it
-    sealed_share : part of the hashing that is done, 0..1
-    """
-
-    phase: RecorderPhase = RecorderPhase.STARTING
-    sentence: str = ""
-    session_id: str = ""
-    folder: Path = Path()
-    elapsed_s: float = 0.0
-    frames: int = 0
-    dropped: int = 0
-    bytes_written: int = 0
-    bytes_per_s: float = 0.0
-    disk: DiskState | None = None
-    minutes_left: float | None = None
-    sealed_share: float = 0.0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether everything is kept and nothing more will be."""
-        return self.phase in (RecorderPhase.DONE, RecorderPhase.FAILED)
 
 
 @dataclass(frozen=True)
@@ -167,7 +95,7 @@ class Recorder:
         self._worker = Worker("recorder", self._run, core=Core.OTHERS)
         self._guard: DiskGuard | None = None
         self._writer: SessionWriter | None = None
-        self._rolling: deque[ClosedSegment] = deque()
+        self._rolling: Rolling | None = None
         self._next: Assessed | None = None
         self._first_ns: int | None = None
         self._newest_ns = self._began_ns = self._committed_ns = self._looked_ns = 0
@@ -257,7 +185,9 @@ class Recorder:
         sentence = ""
         try:
             self._writer = SessionWriter(self.folder, self.settings.codec, self._open_file)
-            self._enter(RecorderPhase.STANDBY if self.settings.pre_roll_s > 0 else RecorderPhase.RECORDING)
+            if self.settings.pre_roll_s > 0:
+                self._rolling = Rolling(self._writer, self.settings.pre_roll_s, self.settings.rolling_s)
+            self._enter(RecorderPhase.RECORDING if self._rolling is None else RecorderPhase.STANDBY)
             self._began_ns = self._clock_ns()
             sentence = self._record(worker)
             self._end(sentence)
@@ -296,26 +226,14 @@ class Recorder:
             self._store(self._hold.rest())
             self._hold.use_source(item.info)
             self._change_info(source=SourceRecord.of(item.info))
-        elif item.clip is not None and self.state.get().phase is RecorderPhase.STANDBY:
-            self._make_clip(item.clip, item.details["from_ns"], item.details["to_ns"])
+        elif item.clip is not None and self._rolling is not None:
+            self._store(self._hold.rest())
+            known = {"models": self._info.models, "source": self._info.source}
+            clip = item.clip.model_copy(update=known)
+            self._rolling.save_clip(clip, item.details["from_ns"], item.details["to_ns"])
         elif item.kind == "view_fixed":
             self._hold.use_view(item.details.get("view"))
         self._writer.event(item.t_mono_ns, item.kind, item.details)
-
-    def _make_clip(self, info: SessionInfo, t_from_ns: int, t_to_ns: int) -> None:
-        assert self._writer is not None
-        self._store(self._hold.rest())
-        closed = self._writer.end_segment()
-        if closed is not None:
-            self._rolling.append(closed)
-        self._writer.commit()
-        wanted = [s for s in self._rolling if s.t_last_ns >= t_from_ns and s.t_first_ns <= t_to_ns]
-        if not wanted:
-            log.warning("clip %s is not kept: its pictures are gone, or none of them may be stored", info.session_id)
-            return
-        known = {"models": self._info.models, "source": self._info.source, "started_mono_ns": wanted[0].t_first_ns}
-        save_clip(self.folder, wanted, info.model_copy(update=known))
-        log.info("clip %s is kept", info.session_id)
 
     def _take_results(self, all_of_them: bool = False) -> None:
         """Results whose frames were taken: a result must not overtake its frame."""
@@ -347,29 +265,22 @@ class Recorder:
                 self._without_sector += 1
                 continue
             closed = self._writer.frame(frame, geometry)
-            if closed is not None:
-                self._rolling.append(closed)
+            if closed is not None and self._rolling is not None:
+                self._rolling.segments.append(closed)
 
     def _roll(self) -> None:
-        """While in standby: short segments, of which the old ones go."""
-        assert self._writer is not None
-        if self.state.get().phase is not RecorderPhase.STANDBY:
+        """In standby: old pictures go, until all that is left becomes a session."""
+        if self._rolling is None:
             return
-        is_wanted = self._keep.is_set()
-        if is_wanted or self._writer.segment_age_ns >= self.settings.rolling_s * 1e9:
-            closed = self._writer.end_segment()
-            if closed is not None:
-                self._rolling.append(closed)
-        oldest_ns = self._newest_ns - round(self.settings.pre_roll_s * 1e9)
-        while self._rolling and self._rolling[0].t_last_ns < oldest_ns:
-            self._writer.forget(self._rolling.popleft())
-        if is_wanted:
-            self._become_session()
+        self._rolling.turn(self._newest_ns, end_now=self._keep.is_set())
+        if self._keep.is_set():
+            self._become_session(self._rolling.began_ns)
+            self._rolling = None
 
-    def _become_session(self) -> None:
+    def _become_session(self, began_ns: int | None) -> None:
         assert self._writer is not None
         now_ns = self._clock_ns()
-        began_ns = self._rolling[0].t_first_ns if self._rolling else now_ns
+        began_ns = now_ns if began_ns is None else began_ns
         before = datetime.timedelta(microseconds=(now_ns - began_ns) / 1e3)
         started_at = datetime.datetime.now(datetime.UTC) - before
         self._info = self._info.model_copy(
@@ -427,7 +338,7 @@ class Recorder:
     def _end(self, sentence: str) -> None:
         assert self._writer is not None
         self.close("the recording has ended")
-        if self.state.get().phase is RecorderPhase.STANDBY:
+        if self._rolling is not None:
             self._give_up_standby()
             return
         self._take_results(all_of_them=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from app.session.frame_reader import FrameReader
 from app.session.layout import SessionFolder
-from app.session.reader import FrameReader, Session
+from app.session.reader import Session
 from app.session.recording_file import RecordingFile
 from app.session.seal import Progress, hashes_of, no_progress, write_seal
 from calibration.toml_file import swap_in

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from media import write_video
 
-from app.session.reader import FrameReader, Session
+from app.session.frame_reader import FrameReader
+from app.session.reader import Session
 from calibration.crop import SectorCrop
 from models.runtime.assessor import RegionalAssessor
 

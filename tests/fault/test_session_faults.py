@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from record_forever import number_of
 
+from app.session.frame_reader import FrameReader
 from app.session.layout import SessionFolder
 from app.session.matroska import blocks
-from app.session.reader import FrameReader, Session
+from app.session.reader import Session
 from app.session.recover import recover_session
 from app.session.review import ReviewFile
 from app.session.verify import verify_session

@@ -13,9 +13,11 @@ import pytest
 from mocks import make_assessment
 
 from app.engine.state import Assessed
+from app.session.frame_reader import FrameReader
 from app.session.info import SessionInfo
-from app.session.reader import FrameReader, Session
-from app.session.recorder import Recorder, RecorderSettings
+from app.session.reader import Session
+from app.session.recorder import Recorder
+from app.session.recorder_state import RecorderSettings
 from app.session.recover import recover_session
 from app.session.review import ReviewFile
 from app.session.store import Library

@@ -12,7 +12,8 @@ from mocks import make_assessment
 from app.engine.state import Assessed
 from app.session.disk_guard import free_bytes
 from app.session.info import SessionInfo
-from app.session.recorder import Recorder, RecorderSettings
+from app.session.recorder import Recorder
+from app.session.recorder_state import RecorderSettings
 from app.session.video_writer import VideoCodec
 from capture.frame import Frame, SourceInfo, VideoMode
 from capture.geometry import Sector

@@ -10,9 +10,10 @@ from mocks import MockAssessor, MockSource, make_assessment, wait_until
 
 from app.engine.pipeline import Engine
 from app.session.control import RecordingControl, RecordingSetup
+from app.session.frame_reader import FrameReader
 from app.session.info import SessionInfo
-from app.session.reader import FrameReader, Session
-from app.session.recorder import RecorderPhase, RecorderSettings
+from app.session.reader import Session
+from app.session.recorder_state import RecorderPhase, RecorderSettings
 from app.session.verify import verify_session
 from capture.errors import SessionError
 from capture.frame import Frame
@@ -72,6 +73,19 @@ def test_every_frame_from_start_to_stop_is_kept(tmp_path: Path):
         assert session.info.models[0].model_id == "mock@int8#0"
     with Session.open(tmp_path / "second") as session:
         assert session.folder.is_sealed, "the engine's stop ends the recording in order"
+
+
+def test_a_view_that_was_fixed_before_is_part_of_the_session(tmp_path: Path):
+    engine = engine_of(MockSource(fps=100.0))
+    control = control_of(engine, tmp_path)
+    with engine:
+        engine.wait_started(5)
+        engine.set_view("ALAX")
+        control.start("s")
+        wait_until(lambda: control.state is not None and control.state.frames > 5)
+    assert control.wait(20)
+    with Session.open(tmp_path / "s") as session:
+        assert session.segments[1].geometry.view == "ALAX"
 
 
 def test_another_source_starts_a_segment(tmp_path: Path):

@@ -13,11 +13,12 @@ import pytest
 from mocks import make_assessment, make_frame
 
 from app.session.assessment_record import FIGURES, figures_of, pack_assessment
+from app.session.frame_reader import FrameReader
 from app.session.geometry import SegmentGeometry
 from app.session.info import SessionInfo, load_info, save_info
 from app.session.layout import SessionFolder
 from app.session.matroska import Block, blocks
-from app.session.reader import FrameReader, Session
+from app.session.reader import Session
 from app.session.recording_file import FrameRow, RecordingFile, transaction
 from app.session.video_writer import VideoCodec, VideoWriter
 from capture.errors import SessionError

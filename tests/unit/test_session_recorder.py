@@ -16,9 +16,11 @@ from mocks import make_assessment, wait_until
 
 from app.engine.state import Assessed
 from app.session.disk_guard import START_BYTES, STOP_BYTES
+from app.session.frame_reader import FrameReader
 from app.session.info import ModelRecord, SessionInfo
-from app.session.reader import FrameReader, Session
-from app.session.recorder import Recorder, RecorderPhase, RecorderSettings
+from app.session.reader import Session
+from app.session.recorder import Recorder
+from app.session.recorder_state import RecorderPhase, RecorderSettings
 from app.session.video_writer import VideoCodec, open_output
 from capture.errors import SessionError
 from capture.frame import Frame, SourceInfo, VideoMode

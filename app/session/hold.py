@@ -38,9 +38,6 @@ class FrameHold:
         self._view: str | None = None
         self._known: SegmentGeometry | None = None
 
-    def __len__(self) -> int:
-        return len(self._held)
-
     def use_source(self, info: SourceInfo) -> None:
         """Frames from now on come from another opening of a source; call ``rest`` before."""
         self._info, self._known = info, None

@@ -33,7 +33,7 @@ from app.session.recorder_state import RecorderPhase, RecorderSettings, Recorder
 from app.session.rolling import Rolling
 from app.session.sealing import seal_session
 from app.session.session_writer import SessionWriter
-from app.session.video_writer import OpenFile, open_output
+from app.session.video_writer import OpenFile, check_codec, open_output
 from capture.errors import SessionError
 from capture.frame import Frame, SourceInfo
 from models.runtime.cores import Core
@@ -110,8 +110,10 @@ class Recorder:
         Raises
         ------
         SessionError
-            The disk has no room, the library cannot be written to, or a session of this name exists.
+            The disk has no room, the library cannot be written to, a session of this name exists, or the codec is
+            missing.
         """
+        check_codec(self.settings.codec)
         try:
             self.folder.path.parent.mkdir(parents=True, exist_ok=True)
             self._guard = DiskGuard(self.folder.path.parent, self._free)

@@ -14,6 +14,7 @@ import av
 import numpy as np
 
 from app.session.matroska import Block, blocks
+from capture.errors import SessionError
 
 _JPEG_RANGE = 2  # AVColorRange; without it x264 shifts grey levels
 _MS = Fraction(1, 1000)
@@ -50,6 +51,20 @@ _RECIPES = {
 _MUXER = {"flush_packets": "1", "cluster_time_limit": "0"}  # 0: a packet never waits for more than the next one
 
 OpenFile = Callable[[Path], BinaryIO]
+
+
+def check_codec(codec: VideoCodec) -> None:
+    """Refuse a codec that this installation cannot write.
+
+    Raises
+    ------
+    SessionError
+        When FFmpeg was built without its encoder.
+    """
+    try:
+        av.codec.Codec(_RECIPES[codec].encoder, "w")
+    except ValueError as error:
+        raise SessionError(f"this installation cannot write {codec} videos: record with ffv1") from error
 
 
 def open_output(path: Path) -> BinaryIO:

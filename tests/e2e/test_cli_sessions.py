@@ -143,3 +143,13 @@ def test_wrong_options_are_refused(sonogauge: Sonogauge, tmp_path: Path, weights
     assert ended.code == 1
     assert "choose another library" in ended.err
     shutil.rmtree(tmp_path / "config", ignore_errors=True)
+
+
+def test_the_window_records_from_its_start(sonogauge_alone: Sonogauge, weights: Path, tmp_path: Path):
+    library = tmp_path / "library"
+    ended = sonogauge_alone("live", SMALL, "--seconds", 4, "--weights", weights, "--record", library)
+    assert ended.code == 0, ended.err
+    assert f"session {only_session(library).name} is being recorded" in ended.err
+    with Session.open(only_session(library)) as session:
+        assert session.folder.is_sealed
+        assert len(session) > 10

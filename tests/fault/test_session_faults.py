@@ -186,6 +186,15 @@ def test_one_changed_bit_is_found_wherever_it_is(sealed: SessionFolder):
     assert all(finding.is_ok for finding in verify_session(sealed.path))
 
 
+def test_rows_of_a_review_come_back_in_order_and_wrong_columns_are_refused(sealed: SessionFolder):
+    with ReviewFile(sealed) as review:
+        (bookmark,) = review.rows("bookmarks")
+        assert (bookmark["frame"], bookmark["text"], bookmark["t_utc"]) == (3, "a good beat", None)
+        with pytest.raises(SessionError, match="has no colour"):
+            review.add("ratings", {"colour": "red"})
+    assert all(finding.is_ok for finding in verify_session(sealed.path))
+
+
 def test_a_changed_rating_is_named_even_when_the_stamp_was_renewed(sealed: SessionFolder):
     original, stamp = sealed.review.read_bytes(), sealed.review_stamp.read_bytes()
     sealed.review.write_bytes(original.replace(b"a good beat", b"a gold beat"))

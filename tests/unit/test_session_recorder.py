@@ -15,6 +15,7 @@ import pytest
 from mocks import make_assessment, wait_until
 
 from app.engine.state import Assessed
+from app.session import video_writer
 from app.session.disk_guard import START_BYTES, STOP_BYTES
 from app.session.frame_reader import FrameReader
 from app.session.info import ModelRecord, SessionInfo
@@ -261,6 +262,14 @@ def test_too_little_room_is_refused_and_the_end_of_room_stops_cleanly(tmp_path: 
     with Session.open(made.folder.path) as session:
         assert len(session) == 1
         assert session.events[-1].details["reason"].startswith("the disk is full")
+
+
+def test_a_codec_that_is_not_there_is_refused_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    recipe = video_writer._RECIPES[VideoCodec.H264]
+    monkeypatch.setitem(video_writer._RECIPES, VideoCodec.H264, replace(recipe, encoder="libx999"))
+    with pytest.raises(SessionError, match="record with ffv1"):
+        recorder(tmp_path, RecorderSettings(codec=VideoCodec.H264))
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path: Path):

@@ -20,8 +20,8 @@ def train_score(
         Literal["released", "paper"], typer.Option(help="paper: BUSI alone, its section 3.")
     ] = "released",
     net: Annotated[
-        Literal["small", "resnet18"], typer.Option(help="Of the released recipe; the paper's is always resnet18.")
-    ] = "small",
+        Literal["statistics", "resnet18"], typer.Option(help="Of the released recipe; the paper's is always resnet18.")
+    ] = "statistics",
 ) -> None:
     """The 0-100 score on three organs, made worse by known amounts; or the paper's recipe with its figures."""
     from app.commands.train_score import run_train_score

@@ -220,7 +220,7 @@ class RegionalAssessor:
             "spacing_assumed": spacing_mm is None,
             "stages_ms": watch.stages_ms,
         }
-        start_side = partial(self._side.start, frame, partial(crop.square, whole))
+        start_side = partial(self._side.start, frame, whole, partial(crop.square, whole))
         if self._side.is_waited_for:
             start_side()
         found = self._of_the_heart(frame, crop, whole, spacing_mm, watch)

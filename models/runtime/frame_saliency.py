@@ -13,8 +13,9 @@ from capture.frame import Frame
 from capture.geometry import Rect, SectorShape
 from models.runtime.contract import Assessment, FrameStamp
 from models.runtime.picture_check import refuse_one_colour
+from models.runtime.picture_statistics import of_known_size
 from models.runtime.saliency import saliency
-from models.runtime.score import SIDE, PictureScore, open_score
+from models.runtime.score import PictureScore, open_score
 from models.runtime.session import ModelSession
 
 
@@ -24,9 +25,9 @@ class SaliencyMap:
 
     Attributes
     ----------
-    points : (S, S) float32 over ``crop``, points of score that the look of each place costs; negative where it holds
+    points : (H, W) float32 over ``crop``, points of score that the look of each place costs; negative where it holds
         the score up, 0 outside the sector
-    crop, sector : part of the screen that the square spans, and the sector in it, screen pixels
+    crop, sector : part of the screen that they span, and the sector in it, screen pixels
     source_id, of : the frame that it was made of
     """
 
@@ -63,11 +64,10 @@ class FrameSaliency:
             When the model fails or gives values that are not finite.
         """
         crop = crop_of(assessment)
-        square = crop.extract(frame.pixels, assessment.levels)
-        refuse_one_colour(square)
-        points = saliency(self._score.scores, square)
+        picture = of_known_size(crop.crop(frame.pixels, assessment.levels))
+        refuse_one_colour(picture)
         return SaliencyMap(
-            np.ascontiguousarray(points[:, ::-1]) if crop.mirrored else points,
+            saliency(self._score.scores, picture),
             crop.rect,
             crop.sector,
             frame.source_id,
@@ -100,4 +100,4 @@ def crop_of(assessment: Assessment) -> SectorCrop:
     """
     if assessment.sector is None:
         raise PictureError("no sector is known in this picture: wait until it was found, or draw it in the profile")
-    return SectorCrop(assessment.sector, *assessment.frame_size, SIDE, assessment.mirrored)
+    return SectorCrop(assessment.sector, *assessment.frame_size)

@@ -1,6 +1,6 @@
 """What drives the score of a picture: how it changes when one place after the other is smoothed out.
 
-Needs no gradient, so that the released files serve: one batch of at most 49 pictures, some 50 to 100 ms on a core.
+Needs no gradient, so that the released files serve: one batch of at most 50 pictures.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 from capture.errors import PictureError
 
 GRID = 7
-SMOOTHING = 0.25  # sigma, as a share of the side of a cell
+SMOOTHING = 0.25  # sigma, as a share of the shorter side of a cell
 
 ScoresOf = Callable[[np.ndarray], np.ndarray]
 
 
-def saliency(scores_of: ScoresOf, square: np.ndarray) -> np.ndarray:
+def saliency(scores_of: ScoresOf, picture: np.ndarray) -> np.ndarray:
     """Points of the 0-100 score that the look of each place costs.
 
     Positive where the score is higher with the place smoothed out (noise, blocks, haze), negative where it is lower
@@ -26,36 +26,35 @@ def saliency(scores_of: ScoresOf, square: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    scores_of : scores 0..100 of squares (N, S, S) uint8, as (N,) floats; ``PictureScore.scores``
-    square : (S, S) uint8, 0 outside the sector
+    scores_of : scores 0..100 of pictures (N, H, W) uint8, as (N,) floats; ``PictureScore.scores``
+    picture : (H, W) uint8, 0 outside the sector
 
     Returns
     -------
-    (S, S) float32, points of score for a place of a seventh of the side; linear between the 7 x 7 places measured.
+    (H, W) float32, points of score for a place of a seventh of each side; linear between the 7 x 7 places measured.
 
     Raises
     ------
     PictureError
-        When the picture is no square of 8 bits.
+        When the picture is not grey with 8 bits.
     """
-    if square.dtype != np.uint8 or square.ndim != 2 or square.shape[0] != square.shape[1]:
-        raise PictureError(
-            f"a square grey picture of 8 bits is needed, not {square.dtype} {square.shape}: crop it first"
-        )
-    hats, inside = _hats(len(square)), sector_mask(square)
-    places = np.nonzero(hats @ inside.astype(np.float32) @ hats.T >= 1)  # (P,) rows and (P,) columns of the grid
+    if picture.dtype != np.uint8 or picture.ndim != 2:
+        raise PictureError(f"a grey picture of 8 bits is needed, not {picture.dtype} {picture.shape}: crop it first")
+    down, across, inside = _hats(picture.shape[0]), _hats(picture.shape[1]), sector_mask(picture)
+    places = np.nonzero(down @ inside.astype(np.float32) @ across.T >= 1)  # (P,) rows and (P,) columns of the grid
     if not len(places[0]):
-        return np.zeros(square.shape, np.float32)
-    smooth = _smoothed(square, inside, SMOOTHING * len(square) / GRID)
-    scores = np.asarray(scores_of(_covered(square, smooth, hats, places)), np.float32)
+        return np.zeros(picture.shape, np.float32)
+    smooth = _smoothed(picture, inside, SMOOTHING * min(picture.shape) / GRID)
+    windows = down[places[0]][:, :, None] * across[places[1]][:, None, :]  # (P, H, 1) x (P, 1, W)
+    scores = np.asarray(scores_of(_covered(picture, smooth, windows)), np.float32)
     cost = np.zeros((GRID, GRID), np.float32)
     cost[places] = scores[1:] - scores[0]
-    return np.asarray((hats.T @ cost @ hats) * inside, np.float32)
+    return np.asarray((down.T @ cost @ across) * inside, np.float32)
 
 
-def sector_mask(square: np.ndarray) -> np.ndarray:
-    """Pixels between the first and the last grey one of their row and of their column, (S, S) bool."""
-    grey = square > 0
+def sector_mask(picture: np.ndarray) -> np.ndarray:
+    """Pixels between the first and the last grey one of their row and of their column, (H, W) bool."""
+    grey = picture > 0
     across, along = (_since_first(grey, axis) & _until_last(grey, axis) for axis in (1, 0))
     return np.asarray(across & along)
 
@@ -76,21 +75,19 @@ def _hats(size: int) -> np.ndarray:
     return np.asarray(hats / hats.sum(axis=0), np.float32)
 
 
-def _smoothed(square: np.ndarray, inside: np.ndarray, sigma: float) -> np.ndarray:
-    """Local mean of the sector's own pixels, (S, S) float32, 0 outside."""
+def _smoothed(picture: np.ndarray, inside: np.ndarray, sigma: float) -> np.ndarray:
+    """Local mean of the sector's own pixels, (H, W) float32, 0 outside."""
     weight = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), sigma)
-    mean = cv2.GaussianBlur(square.astype(np.float32), (0, 0), sigma) / np.maximum(weight, 1e-3)
+    mean = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), sigma) / np.maximum(weight, 1e-3)
     return np.asarray(mean * inside, np.float32)
 
 
-def _covered(square: np.ndarray, smooth: np.ndarray, hats: np.ndarray, places: tuple[np.ndarray, ...]) -> np.ndarray:
-    """The square, and with each of P places smoothed out, (P + 1, S, S) uint8.
+def _covered(picture: np.ndarray, smooth: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """The picture, and with each of P places smoothed out by its window (P, H, W), (P + 1, H, W) uint8.
 
     A few operations on all of them: the less Python between them, the less the live program waits for its lock.
     """
-    rows, columns = places
-    windows = hats[rows][:, :, None] * hats[columns][:, None, :]  # (P, S, 1) x (P, 1, S)
-    windows *= smooth - square
-    windows += square
+    windows *= smooth - picture
+    windows += picture
     np.rint(windows, out=windows)
-    return np.concatenate([square[np.newaxis], windows.astype(np.uint8)])
+    return np.concatenate([picture[np.newaxis], windows.astype(np.uint8)])

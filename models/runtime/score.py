@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from calibration.crop import squashed
 from capture.errors import ModelError
 from models.runtime.contract import ModelInfo
 from models.runtime.manifest import Correction
 from models.runtime.picture_check import refuse_odd_crop, refuse_one_colour
+from models.runtime.picture_statistics import FEATURES, picture_statistics
 from models.runtime.session import ModelSession, made_of
 
-MODEL, SIDE = "score", 224
-_OUTPUT = "severity"
+MODEL = "score"
+_INPUT, _OUTPUT = "statistics", "severity"
 
 
 class PictureScore:
@@ -44,7 +44,7 @@ class PictureScore:
 
         Parameters
         ----------
-        crop : (H, W) uint8, the tight crop of the sector, squashed to a square or not, 0 outside the sector
+        crop : (H, W) uint8, the tight crop of the sector at its own resolution, 0 outside the sector
 
         Raises
         ------
@@ -55,18 +55,18 @@ class PictureScore:
         """
         refuse_odd_crop(crop)
         refuse_one_colour(crop)
-        return float(self.scores(squashed(crop, SIDE)[np.newaxis])[0])
+        return float(self.scores([crop])[0])
 
-    def scores(self, squares: np.ndarray) -> np.ndarray:
-        """Scores of several squares in one run, for ``models.runtime.saliency``; (N, 224, 224) uint8 -> (N,) float64.
+    def scores(self, crops: Iterable[np.ndarray]) -> np.ndarray:
+        """Scores of several crops (H, W) uint8 in one run, for ``models.runtime.saliency``; (N,) float64.
 
         Raises
         ------
         ModelError
             As ``score``.
         """
-        batch = squares[:, np.newaxis].astype(np.float32) / np.float32(255)  # (N, 224, 224) -> (N, 1, 224, 224)
-        raw = self._session.run(batch)[0][:, 0].astype(np.float64)
+        statistics = np.stack([picture_statistics(crop) for crop in crops])  # (N, FEATURES)
+        raw = self._session.run(statistics)[0][:, 0].astype(np.float64)
         severity = (raw - self._correction.intercept) / self._correction.slope
         return np.asarray(100 * (1 - np.clip(severity, 0, 1)))
 
@@ -93,10 +93,11 @@ def open_score(open_model: Callable[[str], ModelSession]) -> PictureScore:
 def _checked(session: ModelSession) -> Correction:
     contract, correction = session.entry.contract, session.entry.correction
     outputs = [(spec.name, spec.shape[1:]) for spec in contract.outputs]
-    if contract.input.shape[1:] != (1, SIDE, SIDE) or outputs != [(_OUTPUT, (1,))]:
+    eaten = contract.input.name, contract.input.shape[1:]
+    if eaten != (_INPUT, (FEATURES,)) or outputs != [(_OUTPUT, (1,))]:
         raise ModelError(
-            f"{session.model_id} eats {contract.input.shape} and gives {outputs}; the score needs "
-            f"(1, {SIDE}, {SIDE}) and one {_OUTPUT}: reinstall the weights"
+            f"{session.model_id} eats {contract.input.name} {contract.input.shape} and gives {outputs}; the score "
+            f"needs {FEATURES} {_INPUT} and one {_OUTPUT}: reinstall the weights"
         )
     if not np.isfinite([correction.slope, correction.intercept]).all() or correction.slope <= 0:
         raise ModelError(f"{session.model_id} has a calibration that turns the score around: reinstall the weights")

@@ -23,7 +23,7 @@ from models.runtime.manifest import Manifest
 from models.runtime.quality_clusters import QualityClusters, open_clusters
 from models.runtime.score import PictureScore, open_score
 from models.runtime.session import ModelSession
-from models.runtime.side_part import SidePart
+from models.runtime.side_part import SidePart, SidePicture
 from models.runtime.stopwatch import Stopwatch
 from models.runtime.turns import Turns
 
@@ -71,14 +71,14 @@ class SideNetworks:
             "clusters",
             "cannot judge",
             lambda exam: open_clusters(exam, folder, manifest, open_model, site_map(exam)),
-            lambda clusters, grey, of: clusters.assess(grey, of),
+            lambda clusters, picture, of: clusters.assess(picture.square(), of),
         )
         score: SidePart[PictureScore] = SidePart(
             "score",
             "score",
             "no score",
             lambda exam: open_score(open_model),
-            lambda score, grey, of: ScoreAssessment(score.score(grey), of),
+            lambda score, picture, of: ScoreAssessment(score.score(picture.whole), of),
         )
         self._gate: SidePart[ArtifactGate] = SidePart(
             "gate",
@@ -138,11 +138,19 @@ class SideNetworks:
         """Whether a frame needs what is said of it: the networks then begin before the rest of the assessment."""
         return not self._is_live or bool(self._always)
 
-    def start(self, frame: Frame, square: Callable[[int], np.ndarray], took_ms: float = 0.0, without: str = "") -> None:
+    def start(
+        self,
+        frame: Frame,
+        whole: np.ndarray,
+        square: Callable[[int], np.ndarray],
+        took_ms: float = 0.0,
+        without: str = "",
+    ) -> None:
         """Begin with a frame.
 
         Parameters
         ----------
+        whole : the crop of the sector at its own resolution, (H, W) uint8, 0 outside
         square : makes the crop's square of a side, (side, side) uint8, when a network wants it
         took_ms : time that the rest of the assessment took, where that is done
         without : one of ``SIDE_FIELDS`` that has nothing to say of it
@@ -150,10 +158,10 @@ class SideNetworks:
         of = FrameStamp(frame.index, frame.t_mono_ns)
         self._drop_old(of.t_mono_ns)
         in_turn = () if self._begun else self._turns.next(is_behind=took_ms > BEHIND_MS)
-        grey = cache(lambda: square(SIDE))  # made beside, by the first
+        picture = SidePicture(whole, cache(lambda: square(SIDE)))  # the square is made beside, by the first
         for name in (*self._always, *in_turn):
             if self._parts[name].is_open and name != without:
-                reading = self._beside.start(partial(_read, self._parts[name], grey, of))
+                reading = self._beside.start(partial(self._parts[name].read, picture, of))
                 self._begun[name] = _Begun(of, reading)
 
     def collect(self, frame: Frame, watch: Stopwatch) -> dict[str, Any]:
@@ -195,12 +203,8 @@ class SideNetworks:
         wait(dropped)  # a session that is in use must not be closed
 
 
-def _read(part: SidePart[Any], grey: Callable[[], np.ndarray], of: FrameStamp) -> dict[str, Any]:
-    return part.read(grey(), of)
-
-
-def _gate_assessment(gate: ArtifactGate, grey: np.ndarray, of: FrameStamp) -> GateAssessment:
-    found = gate.read(grey)
+def _gate_assessment(gate: ArtifactGate, picture: SidePicture, of: FrameStamp) -> GateAssessment:
+    found = gate.read(picture.square())
     return GateAssessment(
         found.log_density, found.tau, found.is_known, found.hint, found.reason, place=found.latent, of=of
     )

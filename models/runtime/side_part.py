@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,13 @@ class SideModel(Protocol):
 Model = TypeVar("Model", bound=SideModel)
 
 
+class SidePicture(NamedTuple):
+    """A frame's crop (H, W) uint8 at its own resolution, and what makes its square (224, 224) uint8."""
+
+    whole: np.ndarray
+    square: Callable[[], np.ndarray]
+
+
 class SidePart(Generic[Model]):
     """A network of one exam at a time. Called from one thread at a time.
 
@@ -42,7 +49,7 @@ class SidePart(Generic[Model]):
     stage : its name among the times
     refusal : first words of each reason
     open_exam : gives the network of an exam; any of its errors but ProviderError is a reason told with every frame
-    read : the field's value for a frame's square, (224, 224) uint8, and the frame it is of
+    read : the field's value for a frame's picture, and the frame it is of
     """
 
     def __init__(
@@ -51,7 +58,7 @@ class SidePart(Generic[Model]):
         stage: str,
         refusal: str,
         open_exam: Callable[[str], Model],
-        read: Callable[[Model, np.ndarray, FrameStamp], object],
+        read: Callable[[Model, SidePicture, FrameStamp], object],
     ) -> None:
         self.field, self.stage = field, stage
         self.model: Model | None = None
@@ -89,12 +96,12 @@ class SidePart(Generic[Model]):
         """The field's reason for a frame that is not read: why there is no network, empty when there is one."""
         return self._because(self._why)
 
-    def read(self, grey: np.ndarray, of: FrameStamp) -> dict[str, Any]:
-        """The field, or its reason, for a frame's square (224, 224) uint8; never an error."""
+    def read(self, picture: SidePicture, of: FrameStamp) -> dict[str, Any]:
+        """The field, or its reason, for a frame's picture; never an error."""
         if self.model is None:
             return self.nothing
         try:
-            return {self.field: self._read(self.model, grey, of), **self._because("")}
+            return {self.field: self._read(self.model, picture, of), **self._because("")}
         except (PictureError, ModelError) as error:
             return self._because(str(error))
 

@@ -7,64 +7,138 @@ them, and what blurs must not count as untouched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
+from capture.errors import DataError
 from capture.geometry import Sector
-from models.score.network import SIZE
+from models.runtime.picture_statistics import picture_statistics
 from models.score.pictures import scaled
 from models.us2qnet.data import SectorPicture, equally_often, graded_versions
-from models.us2qnet.samples import TrainingPictures
 
 FAR_PX = 10_000  # radius from which beams count as parallel
 _SCALES, _GAMMAS, _JPEG = (0.75, 1.1), (0.85, 1.18), (75, 96)
 
 
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """What a network of the score learns from.
+
+    Attributes
+    ----------
+    inputs : (N, 224, 224) uint8 squares, or (N, FEATURES) float32 statistics
+    severity : (N,) float32 in 0..1
+    """
+
+    inputs: np.ndarray
+    severity: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.severity)
+
+    def batches(self, size: int, seed: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """One pass in random order as inputs and severities; what is left after the last whole batch is not shown."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        for start in range(0, len(order) - size + 1, size):
+            index = order[start : start + size]
+            yield as_input(self.inputs[index]), torch.from_numpy(self.severity[index])
+
+
+def as_input(inputs: np.ndarray) -> torch.Tensor:
+    """Squares (N, S, S) uint8 -> (N, 1, S, S) float32 in 0..1; statistics (N, F) as they are."""
+    if inputs.dtype == np.uint8:
+        return torch.from_numpy(np.ascontiguousarray(inputs))[:, None].float() / 255
+    return torch.from_numpy(np.ascontiguousarray(inputs))
+
+
+Look = Callable[[SectorPicture], np.ndarray]
+"""What a network sees of a picture."""
+
+
+def square_of(picture: SectorPicture) -> np.ndarray:
+    """The tight crop, squashed: (224, 224) uint8."""
+    return picture.square()
+
+
+def statistics_of(picture: SectorPicture) -> np.ndarray:
+    """Statistics of the tight crop, as the live program takes them: (FEATURES,) float32."""
+    return picture_statistics(picture.crop().crop(picture.image))
+
+
+LOOKS: dict[str, Look] = {"statistics": statistics_of, "resnet18": square_of}
+"""By the name of the network."""
+
+
 def training_pool(
-    organs: Mapping[str, Sequence[SectorPicture]], versions: Mapping[str, int], kinds: Sequence[str], seed: int
-) -> TrainingPictures:
-    """So many versions of each untouched picture, squared; about one in eight has severity 0.
+    organs: Mapping[str, Sequence[SectorPicture]],
+    versions: Mapping[str, int],
+    kinds: Sequence[str],
+    seed: int,
+    look: Look,
+) -> Pool:
+    """So many versions of each untouched picture; about one in eight has severity 0.
 
     Parameters
     ----------
     organs : untouched pictures
     versions : of each picture, by organ
     kinds : each is used equally often
-
-    Returns
-    -------
-    Pictures (N, 224, 224) uint8 with severities in 0..1, organs in the order given.
+    look : what the network sees of a version
     """
     random = np.random.default_rng(seed)
-    count = sum(versions[organ] * len(pictures) for organ, pictures in organs.items())
-    images, severity = np.empty((count, SIZE, SIZE), np.uint8), np.empty(count, np.float32)
-    place = 0
+    inputs, severity = [], []
     for organ, pictures in organs.items():
         for _ in range(versions[organ]):
             levels = np.clip(random.uniform(-0.15, 1.1, len(pictures)), 0, 1)
             for picture, kind, level in zip(pictures, equally_often(kinds, len(pictures), random), levels, strict=True):
-                images[place] = _version(picture, kind, float(level), random)
-                severity[place] = level
-                place += 1
-    return TrainingPictures(images, severity, count)
+                other = varied(picture, random)
+                inputs.append(look(other.worse(kind, float(level), int(random.integers(2**31)))))
+                severity.append(level)
+    return Pool(np.stack(inputs), np.array(severity, np.float32))
 
 
-def _version(picture: SectorPicture, kind: str, level: float, random: np.random.Generator) -> np.ndarray:
-    return varied(picture, random).worse(kind, level, int(random.integers(2**31))).square()
-
-
-def fixed_pool(organs: Mapping[str, Sequence[SectorPicture]], versions: int, seed: int) -> TrainingPictures:
+def fixed_pool(organs: Mapping[str, Sequence[SectorPicture]], versions: int, seed: int, look: Look) -> Pool:
     """So many versions of each picture as it came, of the training kinds alone: for calibration and for figures."""
-    found = [
-        (version.square(), version.severity)
-        for pictures in organs.values()
-        for version in graded_versions(pictures, versions, seed)
-    ]
-    images, severity = (np.stack(part) for part in zip(*found, strict=True))
-    return TrainingPictures(images, severity.astype(np.float32), len(images))
+    found = [version for pictures in organs.values() for version in graded_versions(pictures, versions, seed)]
+    severity = np.array([version.severity for version in found], np.float32)
+    return Pool(np.stack([look(version) for version in found]), severity)
+
+
+def kept_pool(path: Path, asked: dict[str, object], make: Callable[[], Pool]) -> Pool:
+    """The pool in ``path`` if it was made as ``asked``; else made now and kept: minutes on a resumed run."""
+    want = json.dumps(asked, sort_keys=True)
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as file:
+            if str(file["asked"]) == want:
+                return Pool(file["inputs"], file["severity"])
+    made = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".tmp.npz")
+    np.savez(aside, asked=want, inputs=made.inputs, severity=made.severity)
+    aside.replace(path)
+    return made
+
+
+def read_pool(path: Path) -> Pool:
+    """A pool that a run has kept.
+
+    Raises
+    ------
+    DataError
+        When the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Pool(file["inputs"], file["severity"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(f"cannot read {path} ({error}): run 'sonogauge train score' again") from error
 
 
 def varied(picture: SectorPicture, random: np.random.Generator) -> SectorPicture:

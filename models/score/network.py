@@ -1,4 +1,4 @@
-"""Networks that rate a picture as a whole: the paper's ResNet-18, and a small one that runs live."""
+"""Networks that rate a picture as a whole: the paper's ResNet-18, and ours on the picture's statistics."""
 
 from __future__ import annotations
 
@@ -8,68 +8,52 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from models.runtime.picture_statistics import FEATURES
+
 SIZE = 224
-FOLD = 4  # pixels of a side that become channels, so that no layer works at full resolution
-WIDTHS = (32, 48, 64, 96)  # every stage after the first halves the side
+WIDTH = 512
+_DROPPED, _FURTHEST = 0.2, 4.0
 
 
-class ScoreNet(nn.Module):
-    """(N, 1, 224, 224) float32 in 0..1, 0 outside the sector -> (N, 1) float32, severity: 0 untouched, 1 the worst.
+class StatisticsNet(nn.Module):
+    """(N, FEATURES) float32, statistics of pictures -> (N, 1) float32, severity: 0 untouched, 1 the worst.
 
-    Mean and spread of each channel of every stage reach the output, over the sector alone: how much black surrounds
-    a sector tells the probe, not the quality. Nothing normalises a picture by itself, since its level is part of its
-    quality. The output is not bounded, so that both ends can be learnt; the released score clips it.
+    Statistics are counted in spreads around their means over the training pictures (``fit``), their logarithms first,
+    since they differ by orders of magnitude; what is further out than four spreads counts as four. The output is not
+    bounded, so that both ends can be learnt; the released score clips it.
+
+    Attributes
+    ----------
+    noise : added in training, in spreads
     """
+
+    noise = 0.0
 
     def __init__(self) -> None:
         super().__init__()
-        self.fold, self.inside, self.pool = nn.PixelUnshuffle(FOLD), Inside(SIZE // FOLD), SectorPool()
-        before = (FOLD**2 + 1, *WIDTHS[:-1])
-        self.stages = nn.ModuleList(
-            _stage(i, o, 1 if n == 0 else 2) for n, (i, o) in enumerate(zip(before, WIDTHS, strict=True))
-        )
-        self.head = nn.Sequential(nn.Linear(2 * sum(WIDTHS), 64), nn.ReLU(), nn.Linear(64, 1))
+        self.centre, self.spread = nn.Buffer(torch.zeros(FEATURES)), nn.Buffer(torch.ones(FEATURES))
+        layers: list[nn.Module] = []
+        for before, after in ((FEATURES, WIDTH), (WIDTH, WIDTH), (WIDTH, WIDTH // 2)):
+            layers += [nn.Linear(before, after), nn.SiLU(), nn.Dropout(_DROPPED)]
+        self.layers = nn.Sequential(*layers, nn.Linear(WIDTH // 2, 1))
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    @torch.no_grad()
+    def fit(self, statistics: torch.Tensor) -> None:
+        """Take centre and spread from training pictures, (N, FEATURES)."""
+        found = _logarithm(statistics)
+        self.centre.copy_(found.mean(dim=0))
+        self.spread.copy_(found.std(dim=0, correction=0) + 1e-3)
+
+    def forward(self, statistics: torch.Tensor) -> torch.Tensor:
         """See the class."""
-        inside = self.inside(picture)  # (N, 1, 56, 56)
-        features, found = torch.cat([self.fold(picture), inside], dim=1), []
-        for number, stage in enumerate(self.stages):
-            features = stage(features)
-            inside = inside if number == 0 else functional.avg_pool2d(inside, 2)
-            found.append(self.pool(features, inside))
-        return self.head(torch.cat(found, dim=1))
+        scaled = (_logarithm(statistics) - self.centre) / self.spread
+        if self.training and self.noise:
+            scaled = scaled + self.noise * torch.randn_like(scaled)
+        return self.layers(scaled.clamp(-_FURTHEST, _FURTHEST))
 
 
-class Inside(nn.Module):
-    """(N, 1, 4 S, 4 S) in 0..1 -> (N, 1, S, S): 1 in the sector, 0 around it.
-
-    Inside is what has a grey cell on either side of it along its row, and above and below it along its column:
-    cavities and shadows within a sector are black too. Sums up to a cell are products with a triangle of ones, since
-    the runtime has no running sum in float16.
-    """
-
-    def __init__(self, side: int) -> None:
-        super().__init__()
-        self.up_to = nn.Buffer(torch.ones(side, side).triu(), persistent=False)
-
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """See the class."""
-        grey = (functional.max_pool2d(picture, FOLD) > 0).to(picture.dtype)
-        across = (grey @ self.up_to).clamp(max=1) * (grey @ self.up_to.T).clamp(max=1)
-        along = (self.up_to.T @ grey).clamp(max=1) * (self.up_to @ grey).clamp(max=1)
-        return (across * along).to(picture.dtype)
-
-
-class SectorPool(nn.Module):
-    """Features (N, C, h, w) and weights (N, 1, h, w) -> weighted mean and spread of each channel, (N, 2 C)."""
-
-    def forward(self, features: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """See the class."""
-        share = weight / weight.sum(dim=(2, 3), keepdim=True).clamp(min=1)
-        centre = (features * share).sum(dim=(2, 3), keepdim=True)
-        spread = ((features - centre).square() * share).sum(dim=(2, 3)).add(1e-4).sqrt()
-        return torch.cat([centre.flatten(1), spread], dim=1)
+def _logarithm(values: torch.Tensor) -> torch.Tensor:
+    return values.sign() * values.abs().log1p()
 
 
 def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
@@ -131,5 +115,5 @@ def _blocks(inputs: int, outputs: int, stride: int) -> tuple[_Block, _Block]:
     return _Block(inputs, outputs, stride), _Block(outputs, outputs, 1)
 
 
-NETWORKS: dict[str, Callable[[], nn.Module]] = {"small": ScoreNet, "resnet18": ResNet18}
-"""What our recipe can train; ``small`` is released."""
+NETWORKS: dict[str, Callable[[], nn.Module]] = {"statistics": StatisticsNet, "resnet18": ResNet18}
+"""What our recipe can train; ``statistics`` is released."""

@@ -1,4 +1,4 @@
-"""From a training run to the released files of the score: the network in three precisions, and its calibration."""
+"""From a training run to the released file of the score, and its calibration."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 import torch
 
 from capture.errors import DataError
-from models.export import Exported, export_network, run_file, update_manifest
-from models.runtime.score import MODEL, SIDE
-from models.score.train import PICTURES, VALIDATION, load_score, severities
-from models.us2qnet.samples import TrainingPictures, read_kept
+from models.export import Exported, export_float, run_file, update_manifest
+from models.runtime.picture_statistics import FEATURES
+from models.runtime.score import MODEL
+from models.score.data import read_pool
+from models.score.network import StatisticsNet
+from models.score.train import VALIDATION, load_score, severities
 
-VERSION, CARD, OUTPUT = "1.0", "models/score/card.md", "severity"
-FLOAT_PARTS = ("/inside/", "/pool/", "/head/")
-"""Parts of the graph that stay in float: sums over the sector, on which the whole score rests."""
+VERSION, CARD, INPUT, OUTPUT = "1.0", "models/score/card.md", "statistics", "severity"
 PREPROCESSING = (
-    "tight crop of the sector squashed to 224 x 224, black outside, 0..1; "
+    "statistics of the tight crop of the sector, black outside: models/runtime/picture_statistics.py; "
     "score = 100 (1 - severity), severity = (output - intercept) / slope clipped to 0..1"
 )
 TRAINING_DATA = (
@@ -27,11 +27,10 @@ TRAINING_DATA = (
 )
 LICENCE = "CC BY-NC-SA 4.0, non-commercial scientific research only (CAMUS); terms of BUSI unclear"
 PARITY = {"measure": "mean_abs", "limit": 0.02}  # of the severity
-CALIBRATION_PICTURES, PARITY_PICTURES = 192, 64
 
 
 def release_score(run: Path, out: Path) -> dict[str, object]:
-    """Write ``score.{int8,float32,float16}.onnx`` and the manifest entry; returns what was measured.
+    """Write ``score.float32.onnx`` and the manifest entry; returns what was measured.
 
     Parameters
     ----------
@@ -44,13 +43,16 @@ def release_score(run: Path, out: Path) -> dict[str, object]:
         When the run is not complete, or its network does not tell bad pictures from good ones.
     """
     network = load_score(run)
-    pictures, validation = read_kept(run / PICTURES), read_kept(run / VALIDATION)
-    correction = linear_correction(severities(network, validation.images), validation.severity)
-    inputs = _spread(pictures, CALIBRATION_PICTURES)
-    files = export_network(network, out, MODEL, (OUTPUT,), inputs[:, None], FLOAT_PARTS, ("picture", SIDE))
-    update_manifest(out / "manifest.json", MODEL, _entry(files, correction))
-    shown = inputs[:: CALIBRATION_PICTURES // PARITY_PICTURES]
-    return {"correction": correction, "validation_pictures": len(validation), "files": _parity(network, files, shown)}
+    if not isinstance(network, StatisticsNet):
+        raise DataError(
+            f"{run} holds a network on pictures, the live score needs one on statistics: train without --net"
+        )
+    validation = read_pool(run / VALIDATION)
+    correction = linear_correction(severities(network, validation.inputs), validation.severity)
+    file = export_float(network, out, MODEL, (OUTPUT,), INPUT, torch.zeros(1, FEATURES))
+    update_manifest(out / "manifest.json", MODEL, _entry(file, correction))
+    found = {"correction": correction, "validation_pictures": len(validation)}
+    return found | _parity(network, file, validation.inputs)
 
 
 def linear_correction(raw: np.ndarray, severity: np.ndarray) -> dict[str, float]:
@@ -67,18 +69,12 @@ def linear_correction(raw: np.ndarray, severity: np.ndarray) -> dict[str, float]
     return {"slope": round(float(1 / gain), 5), "intercept": round(float(-offset / gain), 5)}
 
 
-def _spread(pictures: TrainingPictures, count: int) -> np.ndarray:
-    """So many of the pictures, evenly spread, (count, 1, S, S) float32 in 0..1."""
-    chosen = np.linspace(0, len(pictures) - 1, count).astype(int)
-    return (pictures.images[chosen, None] / np.float32(255)).astype(np.float32)
-
-
-def _entry(files: list[Exported], correction: dict[str, float]) -> dict[str, object]:
+def _entry(file: Exported, correction: dict[str, float]) -> dict[str, object]:
     return {
         "version": VERSION,
         "task": "other",
         "contract": {
-            "input": {"name": "picture", "shape": [None, 1, SIDE, SIDE], "value_range": [0.0, 1.0]},
+            "input": {"name": INPUT, "shape": [None, FEATURES]},
             "outputs": [{"name": OUTPUT, "shape": [None, 1]}],
             "preprocessing": PREPROCESSING,
         },
@@ -87,20 +83,11 @@ def _entry(files: list[Exported], correction: dict[str, float]) -> dict[str, obj
         "licence": LICENCE,
         "parity": PARITY,
         "correction": correction,
-        "files": [{"precision": f.precision, "file": f.path.name, "sha256": f.sha256, "bytes": f.bytes} for f in files],
+        "files": [{"precision": file.precision, "file": file.path.name, "sha256": file.sha256, "bytes": file.bytes}],
     }
 
 
-@torch.no_grad()
-def _parity(network: torch.nn.Module, files: list[Exported], inputs: np.ndarray) -> dict[str, object]:
-    """How far each file is from the network, in severity."""
-    truth = network(torch.from_numpy(inputs)).numpy()
-    report: dict[str, object] = {}
-    for file in files:
-        away = np.abs(run_file(file.path, inputs)[0] - truth)
-        report[file.precision] = {
-            "mean_abs": round(float(away.mean()), 5),
-            "max_abs": round(float(away.max()), 5),
-            "bytes": file.bytes,
-        }
-    return report
+def _parity(network: torch.nn.Module, file: Exported, inputs: np.ndarray) -> dict[str, object]:
+    """How far the file is from the network, in severity."""
+    away = np.abs(run_file(file.path, inputs)[0][:, 0] - severities(network, inputs))
+    return {"mean_abs": round(float(away.mean()), 5), "max_abs": round(float(away.max()), 5), "bytes": file.bytes}

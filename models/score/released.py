@@ -6,6 +6,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +24,19 @@ from models.score.pictures import organ_pictures, unseen_pictures
 from models.us2qnet.data import FIVE_LEVELS, LEVEL_SEED, SectorPicture, graded_versions, known_levels
 
 STORED = Path(__file__).with_name("recipe_run.json")
-THREADS, TIMED = 2, 200
+TIMED = 200
 TEST_VERSIONS = 4
-CLOSE = 2.0  # points of score
 
 Figures = dict[str, Any]
 
 
 def evaluate_released(data: Path, weights: Path | None = None, stored: Path = STORED) -> Figures:
-    """All figures of the released score; scores are those of the INT8 file.
+    """All figures of the released score.
 
     ``lcc``, ``mse``: against 100 (1 - severity), four versions of continuous severity of every test picture of the
     training organs (other patients, examinations and groups of near-duplicates), training kinds alone, each equally
     often; ``by_organ`` and ``by_kind`` hold the same. ``spearman_unseen_organs``: against minus the level, liver and
-    lung at five levels, all ten kinds equally often. ``int8_agreement``: share of test pictures whose scores in INT8
-    and float32 are at most 2 points apart. ``ms``: one score, 2 threads, the faster file. ``lcc_recipe`` and
+    lung at five levels, all ten kinds equally often. ``ms``: median of one score, one thread. ``lcc_recipe`` and
     ``mse_recipe``: the paper's recipe, stored.
 
     Raises
@@ -47,13 +46,9 @@ def evaluate_released(data: Path, weights: Path | None = None, stored: Path = ST
     """
     recipe = stored_run(stored)
     folder = weights or default_weights_folder()
-    int8, float32 = (_open(folder, precision) for precision in (Precision.INT8, Precision.FLOAT32))
-    try:
-        figures = _test_figures(int8, float32, organ_pictures(data, "test"))
-        figures |= _unseen_figures(int8, unseen_pictures(data))
-    finally:
-        int8.close()
-        float32.close()
+    with closing(_open(folder)) as model:
+        figures = _test_figures(model, organ_pictures(data, "test"))
+        figures |= _unseen_figures(model, unseen_pictures(data))
     return {"lcc_recipe": recipe["lcc_recipe"], "mse_recipe": recipe["mse_recipe"], **figures, "recipe": recipe}
 
 
@@ -80,35 +75,34 @@ def stored_run(path: Path = STORED) -> Figures:
     return found
 
 
-def _open(folder: Path, precision: Precision) -> PictureScore:
+def _open(folder: Path) -> PictureScore:
     entry = load_manifest(folder).entry(MODEL)
-    file = entry.file_of(precision)
+    file = entry.file_of(Precision.FLOAT32)
     if file is None:
-        raise DataError(f"{MODEL} has no {precision} file: release it again")
-    return PictureScore(ModelSession(folder, MODEL, entry, file, Provider.CPU, THREADS))
+        raise DataError(f"{MODEL} has no float32 file: release it again")
+    return PictureScore(ModelSession(folder, MODEL, entry, file, Provider.CPU, threads=1))
 
 
-def _test_figures(int8: PictureScore, float32: PictureScore, organs: Mapping[str, Sequence[SectorPicture]]) -> Figures:
+def _test_figures(model: PictureScore, organs: Mapping[str, Sequence[SectorPicture]]) -> Figures:
     pictures = [
         (organ, version)
         for organ, untouched in organs.items()
         for version in graded_versions(untouched, TEST_VERSIONS, LEVEL_SEED)
     ]
-    squares = [version.square() for _, version in pictures]
+    crops = [_crop(version) for _, version in pictures]
     wanted = np.array([100 * (1 - version.severity) for _, version in pictures])
-    fast, exact = (np.array([model.score(square) for square in squares]) for model in (int8, float32))
+    found = np.array([model.score(crop) for crop in crops])
 
     def part(chosen: list[bool]) -> Figures:
-        return lcc_and_mse(fast[chosen], wanted[chosen]) | {"n": sum(chosen)}
+        return lcc_and_mse(found[chosen], wanted[chosen]) | {"n": sum(chosen)}
 
     return {
-        **lcc_and_mse(fast, wanted),
-        "n": len(squares),
+        **lcc_and_mse(found, wanted),
+        "n": len(crops),
         "groups": len({version.group for _, version in pictures}),
         "by_organ": {organ: part([organ == other for other, _ in pictures]) for organ in organs},
         "by_kind": _by_kind([version for _, version in pictures], part),
-        "int8_agreement": rounded(np.mean(np.abs(fast - exact) <= CLOSE)),
-        "ms": _ms((int8, float32), squares[:TIMED]),
+        "ms": _ms(model, crops[:TIMED]),
     }
 
 
@@ -118,7 +112,7 @@ def _unseen_figures(model: PictureScore, organs: Mapping[str, Sequence[SectorPic
         for organ, untouched in organs.items()
         for version in known_levels(untouched, FIVE_LEVELS, LEVEL_SEED, tuple(KINDS))
     ]
-    found = np.array([model.score(version.square()) for _, version in pictures])
+    found = np.array([model.score(_crop(version)) for _, version in pictures])
     wanted = np.array([-version.severity for _, version in pictures])
 
     def part(chosen: list[bool]) -> Figures:
@@ -138,15 +132,15 @@ def _by_kind(versions: Sequence[SectorPicture], part: Callable[[list[bool]], Fig
     return {kind: part([kind == other for other in kinds]) for kind in KINDS if kinds.count(kind) > 2}
 
 
-def _ms(models: Sequence[PictureScore], squares: Sequence[np.ndarray]) -> float:
-    """Median time of one score, the faster file."""
-    return round(min(statistics.median(_times(model, squares)) for model in models), 2)
+def _crop(version: SectorPicture) -> np.ndarray:
+    return version.crop().crop(version.image)
 
 
-def _times(model: PictureScore, squares: Sequence[np.ndarray]) -> list[float]:
+def _ms(model: PictureScore, crops: Sequence[np.ndarray]) -> float:
+    """Median time of one score."""
     times = []
-    for square in squares:
+    for crop in crops:
         start = time.perf_counter()
-        model.score(square)
+        model.score(crop)
         times.append((time.perf_counter() - start) * 1e3)
-    return times
+    return round(statistics.median(times), 2)

@@ -88,8 +88,12 @@ class SectorPicture:
 
     def square(self) -> np.ndarray:
         """The tight crop of the sector, squashed: (224, 224) uint8, 0 outside the sector."""
+        return self.crop().extract(self.image)
+
+    def crop(self) -> SectorCrop:
+        """Where the sector lies in the picture."""
         height, width = self.image.shape
-        return SectorCrop(self.sector, height, width, SIZE).extract(self.image)
+        return SectorCrop(self.sector, height, width, SIZE)
 
     def worse(self, kind: str, level: float, seed: int) -> SectorPicture:
         """The same picture, degraded over the whole sector."""

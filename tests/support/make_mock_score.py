@@ -7,60 +7,53 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-SIDE = 224
+from models.runtime.picture_statistics import FEATURES
+
+LEVEL, STEPS = 0, 8  # places of the mean level, and of the mean step from column to column, among the statistics
 
 
 def score_bytes(note: str = "", *, nan_below: float | None = None) -> bytes:
-    """ONNX bytes: picture (N, 1, 224, 224) float32 -> severity (N, 1), minus the mean grey level 0..1.
+    """ONNX bytes: statistics (N, FEATURES) float32 -> severity (N, 1), minus the mean grey level in 0..1.
 
-    With ``nan_below`` it is NaN for darker pictures.
+    With ``nan_below`` it is NaN for darker pictures, but not for one that is all zeros, which warms it up.
     """
     nodes = [
-        helper.make_node("Flatten", ["picture"], ["flat"]),
-        helper.make_node("ReduceMean", ["flat"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Gather", ["statistics", "level"], ["grey"], axis=1),
+        helper.make_node("Mul", ["grey", "unit"], ["mean"]),
         helper.make_node("Neg", ["mean"], ["sound"]),
-        helper.make_node("Sub", ["mean", "limit"], ["margin"]),
+        helper.make_node("Sub", ["mean", "limit"], ["above"]),
+        helper.make_node("Mul", ["mean", "above"], ["margin"]),
         helper.make_node("Sqrt", ["margin"], ["root"]),
         helper.make_node("Mul", ["root", "zero"], ["doubt"]),
         helper.make_node("Add", ["sound", "doubt"], ["severity"]),
     ]
-    constants = {"limit": np.float32(-1000 if nan_below is None else nan_below), "zero": np.float32(0)}
+    limit = np.float32(-1000 if nan_below is None else nan_below)
+    constants = {"level": np.array([LEVEL]), "unit": np.float32(1 / 255), "limit": limit, "zero": np.float32(0)}
+    return _model(nodes, constants, note)
+
+
+def rough_score_bytes(gain: float = 10.0) -> bytes:
+    """ONNX bytes: statistics -> severity, -1 plus ``gain`` times the mean step between columns, in 0..1."""
+    nodes = [
+        helper.make_node("Gather", ["statistics", "steps"], ["grey"], axis=1),
+        helper.make_node("Mul", ["grey", "gain"], ["cost"]),
+        helper.make_node("Add", ["cost", "best"], ["severity"]),
+    ]
+    return _model(nodes, {"steps": np.array([STEPS]), "gain": np.float32(gain / 255), "best": np.float32(-1)}, "rough")
+
+
+def _model(nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray], note: str) -> bytes:
     graph = helper.make_graph(
         nodes,
         "mock_score",
-        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["N", 1, SIDE, SIDE])],
+        [helper.make_tensor_value_info("statistics", TensorProto.FLOAT, ["N", FEATURES])],
         [helper.make_tensor_value_info("severity", TensorProto.FLOAT, ["N", 1])],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9, producer_name=note)
-    content: bytes = model.SerializeToString()
-    return content
-
-
-def rough_score_bytes(gain: float = 10.0) -> bytes:
-    """ONNX bytes: picture -> severity, -0.5 plus ``gain`` times how far pixels lie from their neighbours' mean."""
-    nodes = [
-        helper.make_node(
-            "AveragePool", ["picture"], ["even"], kernel_shape=[5, 5], pads=[2, 2, 2, 2], count_include_pad=1
-        ),
-        helper.make_node("Sub", ["picture", "even"], ["steps"]),
-        helper.make_node("Abs", ["steps"], ["size"]),
-        helper.make_node("Flatten", ["size"], ["flat"]),
-        helper.make_node("ReduceMean", ["flat"], ["mean"], axes=[1], keepdims=1),
-        helper.make_node("Mul", ["mean", "gain"], ["cost"]),
-        helper.make_node("Add", ["cost", "best"], ["severity"]),
-    ]
-    constants = {"gain": np.float32(gain), "best": np.float32(-0.5)}
-    graph = helper.make_graph(
-        nodes,
-        "mock_rough_score",
-        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["N", 1, SIDE, SIDE])],
-        [helper.make_tensor_value_info("severity", TensorProto.FLOAT, ["N", 1])],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     content: bytes = model.SerializeToString()
     return content
 
@@ -75,8 +68,7 @@ def add_mock_score(
 ) -> Path:
     """Put the stand-in and its manifest entry, with ``changes``, into a folder of weights; returns it.
 
-    Its calibration makes a black picture 0 points and one of mean grey level 0.5 or more 100. With ``rough`` the score
-    dislikes roughness instead.
+    Its score is the mean grey level inside the sector, as a percentage. With ``rough`` it dislikes roughness instead.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "manifest.json"
@@ -92,10 +84,10 @@ def add_mock_score(
         "version": "0.0.1",
         "task": "other",
         "contract": {
-            "input": {"name": "picture", "shape": [None, 1, SIDE, SIDE], "value_range": [0, 1]},
+            "input": {"name": "statistics", "shape": [None, FEATURES]},
             "outputs": [{"name": "severity", "shape": [None, 1]}],
         },
-        "correction": {"slope": 0.5, "intercept": -0.5},
+        "correction": {"slope": 1.0, "intercept": -1.0},
         "files": files,
     }
     manifest["models"]["score"] = entry | changes

@@ -1,4 +1,4 @@
-"""A frame's map asks the score about the very square that it saw, and lies on the frame's own pixels."""
+"""A frame's map asks the score about the very pixels that it saw, and lies on the frame's own pixels."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from capture.frame import Frame
 from models.runtime.assessor import RegionalAssessor
 from models.runtime.contract import Assessment, Verdict
 from models.runtime.frame_saliency import FrameSaliency
-from models.runtime.score import SIDE, PictureScore
+from models.runtime.picture_statistics import of_known_size
+from models.runtime.score import PictureScore
 from tests.support.make_mock_clusters import add_mock_clusters
 from tests.support.make_mock_models import write_mock_models
 from tests.support.make_mock_score import add_mock_score
 
 
 class LeftCounts:
-    """Scores by the grey levels of the left half, and keeps the first square that it was asked about."""
+    """Scores by the grey levels of the left half, and keeps the first picture that it was asked about."""
 
     def __init__(self) -> None:
-        self.square: np.ndarray | None = None
+        self.picture: np.ndarray | None = None
         self.closed = 0
 
-    def scores(self, squares: np.ndarray) -> np.ndarray:
-        self.square = squares[0].copy()
-        steps = np.abs(np.diff(squares[:, :, : SIDE // 2].astype(np.float64), axis=2))
+    def scores(self, pictures: np.ndarray) -> np.ndarray:
+        self.picture = pictures[0].copy()
+        steps = np.abs(np.diff(pictures[:, :, : pictures.shape[2] // 2].astype(np.float64), axis=2))
         return np.asarray(100 - steps.mean(axis=(1, 2)))
 
     def close(self) -> None:
@@ -46,7 +47,7 @@ def speckle() -> Frame:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
-    """Squares that the live score was asked about."""
+    """Crops that the live score was asked about."""
     found: list[np.ndarray] = []
     score = PictureScore.score
 
@@ -68,17 +69,18 @@ def assessor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Regiona
         yield made
 
 
-def test_the_square_is_that_of_the_live_score(assessor: RegionalAssessor, seen: list[np.ndarray]):
+def test_the_picture_is_that_of_the_live_score(assessor: RegionalAssessor, seen: list[np.ndarray]):
     frame = speckle()
     assessment = assessor.assess(frame)
     assert (assessment.verdict, assessment.reason) == (Verdict.OK, "")
     score = LeftCounts()
     found = FrameSaliency(score).map_of(frame, assessment)
-    np.testing.assert_array_equal(score.square, seen[0])
+    np.testing.assert_array_equal(score.picture, of_known_size(seen[0]))
     assert (found.crop, found.sector) == (assessment.crop, assessment.sector)
     assert (found.source_id, found.of.index, found.of.t_mono_ns) == ("test", 3, 9)
-    left, right = np.abs(found.points[:, : SIDE // 3]).max(), np.abs(found.points[:, -SIDE // 3 :]).max()
-    assert (left > right) is not assessment.mirrored, "on the screen as the user sees it"
+    third = found.points.shape[1] // 3
+    left, right = np.abs(found.points[:, :third]).max(), np.abs(found.points[:, -third:]).max()
+    assert left > right, "on the screen as the user sees it"
     assert found.lies_on(assessment)
 
 

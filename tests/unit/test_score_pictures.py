@@ -14,7 +14,8 @@ from capture.errors import DataError
 from capture.geometry import LinearField, Sector
 from models.data.degradations import KINDS, RESERVED_KINDS, TRAINING_KINDS
 from models.data.polar import beams_of
-from models.score.data import fixed_pool, training_pool, varied
+from models.runtime.picture_statistics import FEATURES
+from models.score.data import Pool, fixed_pool, kept_pool, read_pool, square_of, statistics_of, training_pool, varied
 from models.score.pictures import (
     LONGEST_SIDE,
     SPLITS,
@@ -130,18 +131,37 @@ def test_training_pictures_have_every_organ_and_no_reserved_kind():
     assert not set(recipe.kinds) & set(RESERVED_KINDS)
     assert set(recipe.kinds) > set(TRAINING_KINDS)
     organs = {"echo": [made_up(1), made_up(2)], "breast": [made_up(3)]}
-    pool = training_pool(organs, {"echo": 4, "breast": 6}, recipe.kinds, seed=5)
-    again = training_pool(organs, {"echo": 4, "breast": 6}, recipe.kinds, seed=5)
-    assert pool.images.shape == (14, 224, 224)
-    assert np.array_equal(pool.images, again.images)
+    pool = training_pool(organs, {"echo": 4, "breast": 6}, recipe.kinds, 5, statistics_of)
+    again = training_pool(organs, {"echo": 4, "breast": 6}, recipe.kinds, 5, statistics_of)
+    assert pool.inputs.shape == (14, FEATURES)
+    assert np.array_equal(pool.inputs, again.inputs)
     assert pool.severity.min() >= 0
     assert 0.3 < pool.severity.max() <= 1
 
 
 def test_fixed_pictures_are_of_training_kinds_as_they_came():
-    pool = fixed_pool({"echo": [made_up(1)]}, 16, seed=2)
+    pool = fixed_pool({"echo": [made_up(1)]}, 16, 2, square_of)
     untouched = made_up(1).square()
-    same = [np.array_equal(image, untouched) for image in pool.images]
+    same = [np.array_equal(image, untouched) for image in pool.inputs]
     assert [s == 0 for s in pool.severity] == same
     assert any(same)
     assert len(KINDS) == len(TRAINING_KINDS) + len(RESERVED_KINDS)
+
+
+def test_a_pool_is_kept_and_made_again_for_another_wish(tmp_path: Path):
+    made = []
+
+    def make() -> Pool:
+        made.append(fixed_pool({"echo": [made_up(1)]}, 3, 2, statistics_of))
+        return made[-1]
+
+    path = tmp_path / "pool.npz"
+    first = kept_pool(path, {"seed": 1}, make)
+    again = kept_pool(path, {"seed": 1}, make)
+    assert np.array_equal(first.inputs, again.inputs)
+    assert np.array_equal(read_pool(path).severity, first.severity)
+    kept_pool(path, {"seed": 2}, make)
+    assert len(made) == 2
+    path.write_bytes(b"PK")
+    with pytest.raises(DataError, match="train score"):
+        read_pool(path)

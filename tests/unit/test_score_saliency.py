@@ -77,9 +77,7 @@ def test_black_within_a_sector_is_inside():
     assert not mask[:, :3].any()
 
 
-@pytest.mark.parametrize(
-    "bad", [np.zeros((8, 9), np.uint8), np.zeros((8, 8), np.float32), np.zeros((8, 8, 3), np.uint8)]
-)
-def test_what_is_no_square_is_refused(bad: np.ndarray):
+@pytest.mark.parametrize("bad", [np.zeros(8, np.uint8), np.zeros((8, 8), np.float32), np.zeros((8, 8, 3), np.uint8)])
+def test_what_is_no_grey_picture_is_refused(bad: np.ndarray):
     with pytest.raises(PictureError, match="crop it first"):
         saliency(roughness_score, bad)

@@ -15,9 +15,10 @@ import torch
 
 from capture.errors import DataError, SettingsError
 from models.runtime.manifest import load_manifest
+from models.runtime.picture_statistics import FEATURES, picture_statistics
 from models.runtime.precision import open_model
 from models.runtime.score import open_score
-from models.score.network import Inside, ResNet18, ScoreNet
+from models.score.network import ResNet18, StatisticsNet
 from models.score.paper_recipe import PaperPictures, PaperRecipe, as_jpeg, blurred, train_paper
 from models.score.pictures import BreastImage
 from models.score.recipe import ScoreRecipe
@@ -56,28 +57,25 @@ def test_resnet18_is_the_one_of_its_paper():
     assert network.eval()(torch.zeros(2, 1, 224, 224)).shape == (2, 1)
 
 
-def test_inside_is_the_sector_with_its_black_cavities():
-    picture = torch.zeros(1, 1, 32, 32)
-    picture[:, :, 4:28, 8:24] = 0.2
-    picture[:, :, 12:20, 12:20] = 0
-    found = Inside(8)(picture)[0, 0]
-    wanted = torch.zeros(8, 8)
-    wanted[1:7, 2:6] = 1
-    assert torch.equal(found, wanted)
-
-
-def test_the_small_network_looks_at_level_and_not_at_the_surround():
+def test_statistics_are_counted_in_their_own_spreads():
     torch.manual_seed(0)
-    network = ScoreNet().eval()
-    square = torch.from_numpy(speckle(0, None)[:128, :128].astype(np.float32) / 255)
-    alone, framed = torch.zeros(1, 1, 224, 224), torch.zeros(1, 1, 224, 224)
-    alone[0, 0, 48:176, 48:176] = square
-    framed[0, 0, 16:144, 80:208] = square
-    darker = alone * 0.5
-    with torch.no_grad():
-        here, there, dark = (float(network(p)) for p in (alone, framed, darker))
-    assert abs(here - there) < 0.2 * abs(here - dark)
-    assert network(torch.zeros(1, 1, 224, 224)).isfinite().all()
+    shown = torch.cat([torch.rand(64, 1) * 1e4, torch.rand(64, FEATURES - 1)], dim=1)
+    network = StatisticsNet().eval()
+    network.fit(shown)
+    first = next(iter(network.layers))
+    seen: list[torch.Tensor] = []
+    first.register_forward_hook(lambda layer, inputs, output: seen.append(inputs[0]))
+    assert network(shown).shape == (64, 1)
+    assert seen[0].mean(dim=0).abs().max() < 0.1
+    assert network(1e9 * shown[:1]).isfinite().all()
+    assert seen[1].abs().max() <= 4, "an odd picture goes no further than the oddest ones known"
+
+
+@pytest.mark.slow
+def test_resnet18_learns_from_pictures_and_is_no_live_score(data: Path, tmp_path: Path):
+    train_score(data, tmp_path, replace(SMALL, network="resnet18"))
+    with pytest.raises(DataError, match="train without --net"):
+        release_score(tmp_path, tmp_path / "weights")
 
 
 def test_the_order_term_is_zero_in_order_and_grows_out_of_order():
@@ -129,9 +127,9 @@ def test_a_run_resumes_and_refuses_another_recipe(data: Path, run: Path):
     lines = [json.loads(line) for line in (run / "score.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert "val_lcc" in lines[-1]
-    made = (run / "score_pictures.npz").stat().st_mtime_ns
+    made = (run / "score_pool.npz").stat().st_mtime_ns
     train_score(data, run, replace(SMALL, optimisation=PHASE.of(4)))
-    assert (run / "score_pictures.npz").stat().st_mtime_ns == made
+    assert (run / "score_pool.npz").stat().st_mtime_ns == made
     assert len((run / "score.jsonl").read_text().splitlines()) == 4
     with pytest.raises(SettingsError, match="another order_weight"):
         train_score(data, run, replace(SMALL, order_weight=0.1))
@@ -146,13 +144,13 @@ def test_a_release_scores_as_its_network_and_is_evaluated(
     raw_rises = {"slope": 0.5, "intercept": -0.2}  # so short a training need not tell good from bad
     monkeypatch.setattr("models.score.release.linear_correction", lambda raw, severity: raw_rises)
     report = release_score(run, tmp_path)
-    assert report["files"]["float32"]["mean_abs"] < 1e-3
+    assert report["mean_abs"] < 5e-3
     entry = load_manifest(tmp_path).entry("score")
     assert (entry.correction.slope, entry.correction.intercept) == (0.5, -0.2)
-    square = np.stack([np.pad(speckle(5, None), ((0, 74), (0, 24)))])
-    wanted = 100 * (1 - np.clip((severities(load_score(run), square) + 0.2) / 0.5, 0, 1))
+    crop = np.pad(speckle(5, None), ((0, 74), (0, 24)))
+    wanted = 100 * (1 - np.clip((severities(load_score(run), picture_statistics(crop)[None]) + 0.2) / 0.5, 0, 1))
     score = open_score(lambda name: open_model(tmp_path, name, precision="float32", provider="cpu", threads=1))
-    assert score.scores(square) == pytest.approx(wanted, abs=0.3)
+    assert score.scores([crop]) == pytest.approx(wanted, abs=0.3)
     score.close()
     stored = tmp_path / "figures.json"
     stored.write_text(json.dumps({"lcc_recipe": 0.9, "mse_recipe": 1, "n": 3, "date": "d", "command": "c"}))
@@ -162,7 +160,6 @@ def test_a_release_scores_as_its_network_and_is_evaluated(
     assert figures["n"] == 4 * 6
     assert figures["n_unseen"] == 5 * 7
     assert set(figures["by_organ"]) == {"echo", "breast", "fetal"}
-    assert 0 <= figures["int8_agreement"] <= 1
     assert figures["ms"] > 0
     json.dumps(figures, allow_nan=False)
 

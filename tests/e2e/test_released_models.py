@@ -73,10 +73,11 @@ def test_every_file_is_sound_and_says_where_it_comes_from(sonogauge: Sonogauge, 
         "us2qnet_abdomen",
         "artifact_echo",
         "artifact_any",
+        "score",
     }
     assert set(manifest.models) == ours
     for name, entry in manifest.models.items():
-        wanted = {"float32"} if name == "regional_reading" else {"int8", "float32", "float16"}
+        wanted = {"float32"} if name in {"regional_reading", "score"} else {"int8", "float32", "float16"}
         assert {str(file.precision) for file in entry.files} == wanted
         assert ("CC BY 4.0" if name == "us2qnet_abdomen" else "non-commercial") in entry.licence
         assert entry.training_data

@@ -18,7 +18,7 @@ LONGEST_SIDE = 288
 _MAPS = 17
 _SECTIONS = 3  # of the depth, beside the whole
 _PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
-_LEVELS = np.array([10, 30, 60, 100, 150, 200])  # of the surroundings, grey
+_LEVELS = (10.0, 30.0, 60.0, 100.0, 150.0, 200.0)  # of the surroundings, grey
 _BY_LEVEL = 4
 _BANDS = 8
 _TILE = 64
@@ -37,7 +37,8 @@ FEATURES = (
 
 _AROUND, _NEAR = np.ones((15, 15), np.uint8), np.ones((9, 9), np.uint8)
 _MISSING = -1.0  # where no pixel has such surroundings
-_FEWEST = 500  # pixels
+_FEWEST, _FEW = 500, 30  # pixels: inside a sector, and of a level around
+_HAIR = 1e-5  # grey levels
 
 
 def picture_statistics(crop: np.ndarray) -> np.ndarray:
@@ -59,7 +60,7 @@ def picture_statistics(crop: np.ndarray) -> np.ndarray:
     parts = [
         _by_depth(maps, inside),
         _of_levels(grey[inside]),
-        _by_level([maps[1], maps[4], maps[5], maps[6]], surroundings, inside),
+        _by_level([maps[1], maps[4], maps[5], maps[6]], surroundings, inside.astype(np.uint8) * np.uint8(255)),
         _blocks(grey, inside),
         _bands(grey, inside),
     ]
@@ -68,20 +69,36 @@ def picture_statistics(crop: np.ndarray) -> np.ndarray:
 
 def of_known_size(crop: np.ndarray) -> np.ndarray:
     """The crop, shrunk by averages where its longer side has more than ``LONGEST_SIDE`` pixels; (H, W) uint8."""
-    scale = LONGEST_SIDE / max(crop.shape)
-    if scale >= 1:
+    longest = max(crop.shape)
+    if longest <= LONGEST_SIDE:
         return crop
-    return np.asarray(cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    whole = longest // LONGEST_SIDE  # by this much first: means of so many rows and columns are quick
+    height, width = crop.shape[0] // whole, crop.shape[1] // whole
+    if whole > 1:
+        crop = _shrunk(crop[: height * whole, : width * whole], height, width)
+    scale = LONGEST_SIDE / max(crop.shape)
+    return _shrunk(crop, max(round(height * scale), 1), max(round(width * scale), 1)) if scale < 1 else crop
+
+
+def _shrunk(crop: np.ndarray, height: int, width: int) -> np.ndarray:
+    return np.asarray(cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def _inside(grey: np.ndarray) -> np.ndarray:
     """Pixels between grey ones of their row and column, not at the edge, (H, W) bool; all pixels if those are few."""
     near = cv2.dilate(grey, _NEAR) > 0
-    upto = np.logical_or.accumulate
-    across = upto(near, axis=1) & upto(near[:, ::-1], axis=1)[:, ::-1]
-    along = upto(near, axis=0) & upto(near[::-1], axis=0)[::-1]
-    inside = cv2.erode((across & along).astype(np.uint8), _AROUND, borderValue=0) > 0
+    between = _between(near) & _between(near.T).T
+    inside = cv2.erode(between.astype(np.uint8), _AROUND, borderValue=0) > 0
     return inside if inside.sum() >= _FEWEST else np.ones_like(inside)
+
+
+def _between(near: np.ndarray) -> np.ndarray:
+    """From the first to the last true pixel of each row, (H, W) bool."""
+    width = near.shape[1]
+    first, last = near.argmax(axis=1), width - 1 - near[:, ::-1].argmax(axis=1)
+    column = np.arange(width)
+    between = (column >= first[:, None]) & (column <= last[:, None])
+    return np.asarray(between & near.any(axis=1, keepdims=True))
 
 
 def _maps(grey: np.ndarray, surroundings: np.ndarray) -> Iterator[np.ndarray]:
@@ -123,19 +140,20 @@ def _steps(level: np.ndarray, lag: int, axis: int) -> np.ndarray:
 
 def _by_depth(maps: list[np.ndarray], inside: np.ndarray) -> np.ndarray:
     """Mean and spread of each map, whole and by depth."""
-    height = len(inside)
     weight = inside.astype(np.float32)
-    rows = np.linspace(0, height, _SECTIONS + 1).astype(int)
-    sums = np.empty((2 * len(maps) + 1, height), np.float64)
-    sums[0] = weight.sum(axis=1)
-    for place, one in enumerate(maps):
-        within = one * weight
-        sums[2 * place + 1] = cv2.reduce(within, 1, cv2.REDUCE_SUM, dtype=cv2.CV_64F)[:, 0]
-        sums[2 * place + 2] = cv2.reduce(within * one, 1, cv2.REDUCE_SUM, dtype=cv2.CV_64F)[:, 0]
-    sections = np.stack([sums.sum(axis=1), *(sums[:, a:b].sum(axis=1) for a, b in pairwise(rows))])
-    means = sections[:, 1:] / np.maximum(sections[:, :1], 1)
-    mean, square = means[:, ::2], means[:, 1::2]
+    rows = np.linspace(0, len(inside), _SECTIONS + 1).astype(int)
+    parts = [slice(begin, end) for begin, end in pairwise(rows)]
+    counts = np.array([weight[part].sum() for part in parts])
+    sums = np.array([[_sums(one[part], weight[part]) for one in maps] for part in parts], np.float64)  # (3, MAPS, 2)
+    sums, counts = np.concatenate([sums.sum(axis=0)[None], sums]), np.concatenate([[counts.sum()], counts])
+    mean, square = np.moveaxis(sums / np.maximum(counts, 1)[:, None, None], 2, 0)  # (4, MAPS) each
     return np.stack([mean, np.sqrt(np.maximum(square - mean**2, 0))], axis=-1).ravel()
+
+
+def _sums(one: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """Weighted sums of a map and of its square."""
+    within = (one * weight).ravel()
+    return float(within.sum()), float(within @ one.ravel())
 
 
 def _of_levels(levels: np.ndarray) -> np.ndarray:
@@ -149,12 +167,12 @@ def _of_levels(levels: np.ndarray) -> np.ndarray:
 
 def _by_level(maps: list[np.ndarray], surroundings: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Mean of each map by the level around a pixel: speckle keeps its spread at every level, noise does not."""
-    step = 1 + (inside.size > 80_000)  # every other row of a large picture
-    chosen = inside[::step]
-    place = np.searchsorted(_LEVELS, surroundings[::step][chosen], side="right")
-    count = np.bincount(place, minlength=len(_LEVELS) + 1)
-    sums = [np.bincount(place, one[::step][chosen], len(_LEVELS) + 1) for one in maps]
-    return np.concatenate([np.where(count > 30, each / np.maximum(count, 1), _MISSING) for each in sums])
+    found = np.full((len(maps), len(_LEVELS) + 1), _MISSING)
+    for place, (low, high) in enumerate(pairwise((-1.0, *_LEVELS, 256.0))):
+        chosen = cv2.bitwise_and(cv2.inRange(surroundings, low, high - _HAIR), inside)
+        if cv2.countNonZero(chosen) > _FEW:
+            found[:, place] = [cv2.mean(one, chosen)[0] for one in maps]
+    return found.ravel()
 
 
 def _blocks(grey: np.ndarray, inside: np.ndarray) -> np.ndarray:

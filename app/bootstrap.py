@@ -9,7 +9,8 @@ from pathlib import Path
 
 import cv2
 
-from app.engine.pipeline import Engine, EngineSettings
+from app.engine.engine_settings import EngineSettings
+from app.engine.pipeline import Engine
 from app.settings import ReadinessSettings
 from calibration.profile import ScannerProfile, load_profile
 from calibration.signal import SignalMonitor

@@ -10,23 +10,26 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from app.engine.assessing import AssessLoop, SignalCheck
-from app.engine.capturing import CaptureLoop, CaptureSettings
-from app.engine.channels import ChannelClosed, Latest, Snapshot
+from app.engine.capture_place import CapturePlace
+from app.engine.capturing import CaptureLoop
+from app.engine.channels import Latest, Snapshot
+from app.engine.engine_settings import EngineSettings
 from app.engine.exam import Exam
 from app.engine.readiness import ReadinessJudge
+from app.engine.recording_tap import RecordingTap
 from app.engine.reporting import Reporter, signal_after_stop
 from app.engine.saliency import MapMaker, SaliencyKeeper, SaliencyState
 from app.engine.sink import Sink
-from app.engine.smoothing import Smoother, SmoothingSettings
+from app.engine.smoothing import Smoother
 from app.engine.state import Assessed, EngineState, SignalState
 from app.engine.summary import summary_dict
 from app.engine.timing import EngineTiming
+from app.engine.waiting import is_drained, wait_for
 from app.engine.worker import Supervisor, Worker, WorkerState
-from app.settings import ReadinessSettings
 from capture.errors import SonogaugeError
 from capture.frame import Frame, SourceInfo
 from capture.source import FrameSource
@@ -36,30 +39,6 @@ from models.runtime.cores import Core
 log = logging.getLogger(__name__)
 
 _PICTURE_GONE = frozenset({SignalState.STALLED, SignalState.LOST, SignalState.FAILED})
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """Times of the engine in seconds, and the limits of what can be measured.
-
-    Attributes
-    ----------
-    stall_after_s : longest healthy pause between the frames of a live source
-    publish_every_s : longest time between two states
-    stuck_after_s, capture_stuck_after_s : a worker without a heartbeat for longer hangs; opening a card takes long
-    stop_timeout_s : longest wait for one thread at the end; then it is left behind and counted
-    keep_up_share : the part of the captured frames below which the engine says that the machine cannot keep up
-    """
-
-    capture: CaptureSettings = field(default_factory=CaptureSettings)
-    smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
-    readiness: ReadinessSettings = field(default_factory=ReadinessSettings)
-    stall_after_s: float = 0.5
-    publish_every_s: float = 0.25
-    stuck_after_s: float = 5.0
-    capture_stuck_after_s: float = 15.0
-    stop_timeout_s: float = 3.0
-    keep_up_share: float = 0.8
 
 
 class Engine:
@@ -98,13 +77,10 @@ class Engine:
         self._lock = threading.Lock()
         self._frozen: tuple[Assessed | None, Frame | None] | None = None
         self._stopped = False
-        self._abandoned = 0
         self._first_source = source
-        self._sink: Sink | None = None
-        self._told_view: tuple[str | None] | None = None
-        self._capture: CaptureLoop | None = None
-        self._capture_worker: Worker | None = None
+        self._tap = RecordingTap()
         self._supervisor = Supervisor()
+        self._capture = CapturePlace(self._supervisor, self._capture_worker, self.settings.stop_timeout_s)
         self._exam = Exam()
         self._saliency = SaliencyKeeper(
             make_saliency, lambda: (self.shown(), self.is_frozen), self._supervisor, clock_ns, self.poke
@@ -154,7 +130,7 @@ class Engine:
     def switch(self, source: FrameSource) -> None:
         """Leave the present source for another and return at once; the last picture stays until the first new one."""
         self.freeze(False)
-        self._note("source_switched", source=source.source_id)
+        self._tap.note("source_switched", source=source.source_id)
         self._saliency.clear(self._clock_ns())
         self._capture_from(source, models_first=False)
 
@@ -163,14 +139,13 @@ class Engine:
 
         A picture that stands, at the end of a recording or in a pause, is named anew.
         """
-        self._told_view = (view,)
         self._assess.set_view(view)
-        self._note("view_fixed", view=view)
+        self._tap.view(view)
 
     def freeze(self, frozen: bool) -> None:
         """Hold what is shown now, or go on. Capture and assessment go on behind it."""
         if frozen != self.is_frozen:
-            self._note("freeze", frozen=frozen)
+            self._tap.note("freeze", frozen=frozen)
         self._frozen = (self.results.newest(), self.frames.newest()) if frozen else None
         self._saliency.look()
         self._tell()
@@ -178,7 +153,7 @@ class Engine:
     def new_exam(self) -> None:
         """Forget the best cycle and the bull's-eye: the next patient begins."""
         self._exam.reset()
-        self._note("new_exam")
+        self._tap.note("new_exam")
         self._saliency.clear(self._clock_ns())
         self.poke()
 
@@ -194,18 +169,11 @@ class Engine:
 
     def start_recording(self, sink: Sink) -> None:
         """Give every frame, result and event from now on to someone who keeps them, before any viewer gets them."""
-        info = self._assess.stream.info
-        if info is not None:
-            sink.take_source(info)
-        if self._told_view is not None:
-            sink.note("view_fixed", view=self._told_view[0])
-        self._sink = sink
+        self._tap.open(sink, self._assess.stream.info)
 
     def stop_recording(self) -> None:
         """Give no more; nothing happens when there is no recording. Returns at once: what was given is still kept."""
-        sink, self._sink = self._sink, None
-        if sink is not None:
-            sink.close("the recording was stopped")
+        self._tap.close()
 
     @property
     def is_frozen(self) -> bool:
@@ -233,23 +201,11 @@ class Engine:
 
     def wait_started(self, timeout_s: float) -> bool:
         """Wait for the first picture, or until it is known that there will be none; False when time is over first."""
-        return self._wait_for(lambda state: state.is_over or self.frames.newest() is not None, timeout_s)
+        return wait_for(self.state, lambda state: state.is_over or self.frames.newest() is not None, timeout_s)
 
     def wait_over(self, timeout_s: float) -> bool:
         """Wait until the source has ended or failed and its last frame is assessed; False when time is over first."""
-        return self._wait_for(lambda state: state.is_over and self._is_drained(state), timeout_s)
-
-    def _wait_for(self, holds: Callable[[EngineState], bool], timeout_s: float) -> bool:
-        end_s = time.monotonic() + timeout_s
-        version = -1
-        while (left_s := end_s - time.monotonic()) > 0:
-            try:
-                version, state = self.state.wait_newer(version, left_s)
-            except ChannelClosed:
-                return True
-            if holds(state):
-                return True
-        return False
+        return wait_for(self.state, lambda state: state.is_over and is_drained(state), timeout_s)
 
     def stop(self) -> None:
         """Stop everything and wait for the threads; twice is fine. The last frame and result stay readable."""
@@ -257,14 +213,15 @@ class Engine:
             if self._stopped:
                 return
             self._stopped = True
-        signal, _ = self._reporter.signal(self._capture)
+        signal, _ = self._reporter.signal(self._capture.loop)
         mapping = self._saliency.stop()
-        workers = [w for w in (self._monitor, self._capture_worker, self._assess_worker, mapping) if w is not None]
+        workers = [w for w in (self._monitor, self._capture.worker, self._assess_worker, mapping) if w is not None]
         for worker in workers:
             worker.request_stop()
         self._poked.set()
         self.frames.close("the engine was stopped")
-        self._abandoned += sum(not self._end(worker) for worker in workers)
+        for worker in workers:
+            self._capture.end(worker)
         self.results.close("the engine was stopped")
         self.stop_recording()
         final = self._gather()
@@ -288,10 +245,6 @@ class Engine:
         with self._lock:
             if self._stopped:
                 return
-            before = self._capture_worker
-            if before is not None:
-                before.request_stop()
-                self._supervisor.remove(before)
             loop = CaptureLoop(
                 source,
                 self.frames,
@@ -300,30 +253,12 @@ class Engine:
                 self.settings.capture,
                 self.poke,
                 self._source_opened,
-                self._frame_read,
+                self._tap.frame,
             )
+            self._capture.start(loop, lambda: not models_first or self._assess.ready.wait(0.1))
 
-            def body(worker: Worker) -> None:
-                if before is not None and not before.join(self.settings.stop_timeout_s):
-                    self._abandoned += 1
-                while models_first and not self._assess.ready.wait(0.1) and not worker.stopping:
-                    pass
-                loop.run(worker)
-
-            self._capture, self._capture_worker = (
-                loop,
-                self._worker("capture", body, self.settings.capture_stuck_after_s),
-            )
-            self._supervisor.add(self._capture_worker)
-            self._capture_worker.start()
-
-    def _end(self, worker: Worker) -> bool:
-        """Wait for a worker; a capture worker that hangs gets its source closed from here."""
-        if worker.join(self.settings.stop_timeout_s):
-            return True
-        if worker is self._capture_worker and self._capture is not None:
-            self._capture.close_source()
-        return worker.join(0.5)
+    def _capture_worker(self, body: Callable[[Worker], None]) -> Worker:
+        return self._worker("capture", body, self.settings.capture_stuck_after_s)
 
     def _worker(
         self, name: str, body: Callable[[Worker], None], stuck_after_s: float, core: Core | None = None
@@ -337,26 +272,14 @@ class Engine:
         if listener is not None:
             listener()
 
-    def _note(self, kind: str, **details: Any) -> None:
-        sink = self._sink
-        if sink is not None:
-            sink.note(kind, **details)
-
     def _source_opened(self, info: SourceInfo) -> None:
-        sink = self._sink
-        if sink is not None:
-            sink.take_source(info)
+        self._tap.source(info)
         self._assess.stream.opened(self.frames.generation, info)
 
-    def _frame_read(self, frame: Frame) -> None:
-        sink = self._sink
-        if sink is not None:
-            sink.take_frame(frame)
-
     def _result_came(self) -> None:
-        newest, sink = self.results.newest(), self._sink
-        if newest is not None and sink is not None:
-            sink.take_result(newest)
+        newest = self.results.newest()
+        if newest is not None:
+            self._tap.result(newest)
         if newest is not None and not newest.assessment.is_judged:
             self._saliency.clear(newest.frame.t_mono_ns)
         self._tell()
@@ -386,7 +309,7 @@ class Engine:
     def _publish(self, state: EngineState) -> None:
         if state.signal is not self.state.get().signal:
             log.info("signal %s %s", state.signal, state.sentence)
-            self._note("signal", state=str(state.signal))
+            self._tap.note("signal", state=str(state.signal))
         if state.signal in _PICTURE_GONE:
             self._saliency.clear(self._clock_ns())
         self.state.set(state)
@@ -397,8 +320,4 @@ class Engine:
             self._supervisor.check()
 
     def _gather(self) -> EngineState:
-        return self._reporter.state(self._capture, self._abandoned)
-
-    def _is_drained(self, state: EngineState) -> bool:
-        broken = any(w.name == "assess" and w.state is WorkerState.DEGRADED for w in state.workers)
-        return broken or state.frames_captured == state.frames_assessed + state.drops.get("assess", 0)
+        return self._reporter.state(self._capture.loop, self._capture.abandoned)

@@ -13,7 +13,8 @@ import pytest
 from mocks import MockAssessor, MockSource, wait_until
 
 from app.engine.capturing import CaptureSettings
-from app.engine.pipeline import Engine, EngineSettings
+from app.engine.engine_settings import EngineSettings
+from app.engine.pipeline import Engine
 from app.engine.presentation import present
 from app.engine.state import SignalState
 from app.engine.worker import WorkerState

@@ -8,7 +8,8 @@ import numpy as np
 from mocks import MockAssessor, MockSource, wait_until
 from scripted_exam import TrueCycle, area_at, outline
 
-from app.engine.pipeline import Engine, EngineSettings
+from app.engine.engine_settings import EngineSettings
+from app.engine.pipeline import Engine
 from app.settings import ReadinessSettings
 from capture.frame import Frame
 from models.runtime.contract import Assessment, Readiness

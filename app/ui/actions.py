@@ -15,7 +15,7 @@ class ActionSpec:
 
     Attributes
     ----------
-    name : key in code; the window's handler has the same name
+    name : key in code; its handler has the same name
     menu : title of the menu it stands in
     text : menu entry
     keys : shortcuts, the first is the one that is shown
@@ -66,6 +66,19 @@ ACTIONS = (
     ActionSpec("leave_full_screen", "&Window", "&Leave full screen", ("Esc",), "Leave full screen"),
     ActionSpec("shortcuts", "&Help", "&Keyboard shortcuts", ("?", "F1"), "This list"),
 )
+
+
+def handlers_of(*owners: object) -> dict[str, Callable[[], None]]:
+    """For each action the method of its name, of the first owner that has one.
+
+    Raises
+    ------
+    StopIteration
+        An action has no handler.
+    """
+    return {
+        spec.name: next(getattr(owner, spec.name) for owner in owners if hasattr(owner, spec.name)) for spec in ACTIONS
+    }
 
 
 def install(window: QMainWindow, handlers: Mapping[str, Callable[[], None]]) -> dict[str, QAction]:

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QApplication
 
 from app.settings import Settings
 from app.ui.live.bridge import EngineBridge
+from app.ui.live.engine import LiveEngine
 from app.ui.live.panes import LivePanes
 from app.ui.live.presenter import Presenter
-from app.ui.main_window import LiveEngine
 from models.runtime.cores import Core, staying_on
 
 PANE_WIDTH, PANE_HEIGHT = 960, 1080

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
@@ -13,15 +12,16 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app import settings as settings_file
 from app.engine.state import EngineState, SignalState
-from app.engine.timing import EngineTiming
 from app.settings import Settings
 from app.ui import actions
 from app.ui.dialogs.shortcuts import ShortcutsDialog
 from app.ui.dialogs.source_picker import BROWSE, ListDevices, SourcePicker
 from app.ui.live.banner import Banner
-from app.ui.live.bridge import EngineBridge, Rings
+from app.ui.live.bridge import EngineBridge
+from app.ui.live.engine import LiveEngine
 from app.ui.live.header import VIEWS, Header
 from app.ui.live.hud import Hud
+from app.ui.live.look import LookChoices
 from app.ui.live.lower_panels import LowerPanels
 from app.ui.live.messages import Messages
 from app.ui.live.panes import LivePanes
@@ -34,32 +34,6 @@ from capture.source import FrameSource
 _log = logging.getLogger(__name__)
 
 _BAD_SOURCE = frozenset({SignalState.NONE, SignalState.LOST, SignalState.FAILED, SignalState.ENDED})
-
-
-class LiveEngine(Rings, Protocol):
-    """What the window needs of ``app.engine.pipeline.Engine``."""
-
-    timing: EngineTiming
-
-    def switch(self, source: FrameSource) -> None:
-        """Leave the present source for another."""
-        ...
-
-    def set_view(self, view: str | None) -> None:
-        """Fix the view, None for unknown."""
-        ...
-
-    def freeze(self, frozen: bool) -> None:
-        """Hold what is shown, or go on."""
-        ...
-
-    def new_exam(self) -> None:
-        """Forget what the exam has shown."""
-        ...
-
-    def show_saliency(self, on: bool) -> None:
-        """Make saliency maps of what is shown, or no more."""
-        ...
 
 
 class MainWindow(QMainWindow):
@@ -98,7 +72,7 @@ class MainWindow(QMainWindow):
         self._state: EngineState | None = None
         self.presenter = Presenter(engine, settings, of_heart=exam == "echo")
         self._build(profile)
-        self.actions_by_name = actions.install(self, {spec.name: getattr(self, spec.name) for spec in actions.ACTIONS})
+        self.actions_by_name = actions.install(self, actions.handlers_of(self.look, self))
         self._start_with_settings()
         self._bridge = EngineBridge(engine, self)
         self._bridge.news.connect(self.pull)
@@ -109,10 +83,13 @@ class MainWindow(QMainWindow):
         self.lower_panels = LowerPanels()
         self.exam, self.maps = self.lower_panels.exam, self.lower_panels.maps
         self.panes = LivePanes(self._engine.timing.painted)
+        self.look = LookChoices(
+            self.presenter, self.maps, pull=self.pull, show_exam=self._show_exam, fit=self._fit_panels
+        )
         self.header.view_chosen.connect(lambda view: self.choose_view(view or None))
         self.banner.choose_source.connect(self.pick_source)
         self.banner.dismissed.connect(self._dismiss)
-        self.exam.toggled.connect(self.best_or_last)
+        self.exam.toggled.connect(self.look.best_or_last)
         self.exam.new_exam.connect(self.new_exam)
         self.maps.turned.connect(lambda tab: self.presenter.change_panels(map=tab))
         middle = QWidget()
@@ -126,12 +103,7 @@ class MainWindow(QMainWindow):
     def _start_with_settings(self) -> None:
         chosen = self.presenter.settings
         self.resize(chosen.window.width, chosen.window.height)
-        self.actions_by_name["overlay"].setChecked(chosen.overlay.shown)
-        self.actions_by_name["whole_screen"].setChecked(chosen.window.whole_screen)
-        self.actions_by_name["bulls_eye"].setChecked(chosen.bulls_eye.shown)
-        self.actions_by_name["history"].setChecked(chosen.panels.history)
-        self.actions_by_name["cluster_map"].setChecked(chosen.panels.cluster_map)
-        self.maps.show_tab(chosen.panels.map)
+        self.look.start(self.actions_by_name)
         self._allow_maps()
         self.actions_by_name["leave_full_screen"].setEnabled(False)
         self.choose_view(self._view)
@@ -256,28 +228,6 @@ class MainWindow(QMainWindow):
         """Choose the next view."""
         self.choose_view(VIEWS[(VIEWS.index(self._view) + 1) % len(VIEWS)])
 
-    def whole_screen(self) -> None:
-        """Show the whole grabbed screen, or the sector enlarged."""
-        self.presenter.change_window(whole_screen=self.actions_by_name["whole_screen"].isChecked())
-        self.pull()
-
-    def overlay(self) -> None:
-        """Show or hide the colours."""
-        self.presenter.change_overlay(shown=self.actions_by_name["overlay"].isChecked())
-        self.pull()
-
-    def next_palette(self) -> None:
-        """Choose the next palette."""
-        self.presenter.next_palette()
-        self._show_exam()
-        self.pull()
-
-    def next_cue(self) -> None:
-        """Numbers, patterns, or neither."""
-        self.presenter.next_cue()
-        self._show_exam()
-        self.pull()
-
     def saliency(self) -> None:
         """Show what lowers the score, or no more."""
         self._engine.show_saliency(self.actions_by_name["saliency"].isChecked())
@@ -287,37 +237,6 @@ class MainWindow(QMainWindow):
         """Begin a new exam: empty bull's-eye, no best cycle, no history."""
         self._engine.new_exam()
         self.lower_panels.clear()
-
-    def bulls_eye(self) -> None:
-        """Fold the bull's-eye away, or show it."""
-        self.presenter.change_bulls_eye(shown=self.actions_by_name["bulls_eye"].isChecked())
-        self._fit_panels()
-
-    def cluster_map(self) -> None:
-        """Fold the maps of quality clusters and artifact gate away, or show them."""
-        self.presenter.change_panels(cluster_map=self.actions_by_name["cluster_map"].isChecked())
-        self._fit_panels()
-
-    def next_map(self) -> None:
-        """The map of quality clusters, or the plane of the artifact gate."""
-        self.maps.turn()
-
-    def history(self) -> None:
-        """Fold the last minute away, or show it."""
-        self.presenter.change_panels(history=self.actions_by_name["history"].isChecked())
-        self._fit_panels()
-
-    def best_or_last(self) -> None:
-        """Best quality of the exam, or as seen last."""
-        best = self.presenter.settings.bulls_eye.quality == "best"
-        self.presenter.change_bulls_eye(quality="last" if best else "best")
-        self._show_exam()
-
-    def segments(self) -> None:
-        """A bull's-eye of 18 segments, or of 17."""
-        count = self.presenter.settings.bulls_eye.segments
-        self.presenter.change_bulls_eye(segments=17 if count == 18 else 18)
-        self._show_exam()
 
     def full_screen(self) -> None:
         """Enter or leave full screen; the menu bar and the header make room for the pictures."""

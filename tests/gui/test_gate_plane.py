@@ -55,7 +55,7 @@ def gated(qtbot: QtBot, engine: StillEngine, shelf: Shelf, tmp_path: Path) -> Ma
     with qtbot.waitExposed(made):
         made.show()
     made.activateWindow()
-    made.next_map()
+    made.look.next_map()
     return made
 
 
@@ -297,7 +297,7 @@ def test_the_tab_is_remembered_and_turned_with_a_key(qtbot: QtBot, gated: MainWi
 def test_a_tab_that_is_hidden_costs_nothing(qtbot: QtBot, engine: StillEngine, gated: MainWindow):
     painted: list[int] = []
     gated.maps.gate.map.plot.scene().sigPrepareForPaint.connect(lambda: painted.append(1))
-    gated.next_map()
+    gated.look.next_map()
     before = gated.maps.gate.words.text()
     QApplication.processEvents()
     painted.clear()
@@ -306,7 +306,7 @@ def test_a_tab_that_is_hidden_costs_nothing(qtbot: QtBot, engine: StillEngine, g
         qtbot.wait(20)
     assert (painted, gated.maps.gate.words.text()) == ([], before)
     assert len(gated.maps.gate.map._live.data) == 0
-    gated.next_map()
+    gated.look.next_map()
     qtbot.waitUntil(lambda: bool(painted) and len(gated.maps.gate.map._live.data) == 2)
     assert gated.maps.gate.words.text() != before
 

@@ -106,7 +106,7 @@ def test_the_word_its_colour_and_its_probability(engine: StillEngine, window: Ma
         show(engine, window, index, in_cluster(rank, p=0.823))
         assert (window.verdict.cluster.text(), window.verdict.cluster_p.text()) == (CLUSTERS[rank], "82 % sure")
         assert DEFAULT.colour(label) in colours(look(window.verdict.cluster))
-    window.next_palette()
+    window.look.next_palette()
     assert PUBLISHED.colour(5) in colours(look(window.verdict.cluster))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -17,12 +18,15 @@ from rich.table import Table
 from app.bootstrap import ModelOptions, make_engine
 from app.commands.recording import RecordOptions, begin_recording, end_recording, recording_for
 from app.engine.pipeline import Engine
+from app.session.control import report_cut_off
 from app.settings import of_this_user
 from capture.discovery import open_source
 from capture.errors import SettingsError
 from capture.frame import EXAMS
 from capture.source import FrameSource
 from models.runtime.providers import ProviderError
+
+log = logging.getLogger(__name__)
 
 MODELS_TIMEOUT_S = 60.0
 FIRST_PICTURE_TIMEOUT_S = 5.0
@@ -97,6 +101,7 @@ def _window(options: LiveOptions) -> int:
             view=options.models.view,
             profile=profile.name if profile else "",
             exam=options.models.exam or (profile and profile.exam) or EXAMS[0],
+            recording=control,
             seconds=options.seconds or None,
             screenshot=options.screenshot,
         )
@@ -108,6 +113,7 @@ def _headless(options: LiveOptions) -> int:
     source = open_source(options.source or DEFAULT_HEADLESS_SOURCE)
     engine = make_engine(source, options.models, of_this_user().readiness)
     control = recording_for(engine, options.record, options.models)
+    report_cut_off(control.library, log.warning)
     begin_recording(control, options.record)
     try:
         figures = run_engine(engine, source, options.seconds)

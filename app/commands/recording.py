@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,11 @@ from typing import Any
 from app.bootstrap import ModelOptions
 from app.commands.sessions import library_of
 from app.engine.pipeline import Engine
-from app.session.control import RecordingControl, RecordingSetup, report_cut_off
+from app.session.control import RecordingControl, RecordingSetup
 from app.session.recorder_state import RecorderPhase, RecorderSettings
 from app.session.video_writer import VideoCodec
 from app.settings import of_this_user
 from capture.errors import SessionError
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class RecordOptions:
 
 
 def recording_for(engine: Engine, wish: RecordOptions, models: ModelOptions) -> RecordingControl:
-    """The control of an engine's recordings; says which sessions of the library were cut off."""
+    """The control of an engine's recordings."""
     known = of_this_user().recording
     settings = RecorderSettings(
         codec=VideoCodec(wish.codec or known.codec),
@@ -47,7 +44,6 @@ def recording_for(engine: Engine, wish: RecordOptions, models: ModelOptions) -> 
     )
     library = library_of(wish.library)
     setup = RecordingSetup(library.path, settings, models.load_profile(), models.weights, _settings_of(engine, models))
-    report_cut_off(library, log.warning)
     return RecordingControl(engine, setup)
 
 

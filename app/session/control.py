@@ -48,15 +48,23 @@ class RecordingControl:
     """Recordings of one engine, one at a time. Any thread.
 
     With a pre-roll, ``arm`` begins to keep the last seconds, and ``start`` makes them the beginning of a session.
+
+    Parameters
+    ----------
+    engine : to record
+    setup : what the sessions say of it, and how to record
+    make_recorder : another one serves tests
     """
 
-    def __init__(self, engine: Engine, setup: RecordingSetup) -> None:
+    def __init__(
+        self, engine: Engine, setup: RecordingSetup, make_recorder: Callable[..., Recorder] = Recorder
+    ) -> None:
         self.setup = setup
         self.library = Library(setup.library)
-        self._engine = engine
+        self._engine, self._make_recorder = engine, make_recorder
         self._lock = threading.Lock()
         self._recorder: Recorder | None = None
-        self._ended: list[Recorder] = []
+        self._recorders: list[Recorder] = []
         self._records: tuple[tuple[ModelInfo, ...], tuple[ModelRecord, ...]] = ((), ())
 
     @property
@@ -69,11 +77,26 @@ class RecordingControl:
     def is_recording(self) -> bool:
         """Whether frames are being kept for good."""
         recorder = self._recorder
-        if recorder is None:
-            return False
-        phase = recorder.state.get().phase
-        begins = phase is RecorderPhase.STARTING and recorder.settings.pre_roll_s == 0
-        return begins or phase is RecorderPhase.RECORDING
+        return recorder is not None and self._is_running() and recorder.is_for_good
+
+    @property
+    def states(self) -> tuple[RecorderState, ...]:
+        """Of all recordings that are not sealed yet or ended lately, the newest last."""
+        return tuple(recorder.state.get() for recorder in self._recorders)
+
+    def use(self, settings: RecorderSettings) -> None:
+        """Record in another way from the next session on; a standby begins anew.
+
+        Raises
+        ------
+        SessionError
+            As ``arm`` does.
+        """
+        with self._lock:
+            self.setup = replace(self.setup, recorder=settings)
+        if self._is_running() and not self.is_recording:
+            self.stop()
+        self.arm()
 
     def arm(self) -> None:
         """Begin to keep the last seconds, where there is a pre-roll.
@@ -111,15 +134,17 @@ class RecordingControl:
 
         Returns
         -------
-        Id of the session, which appears within a second; None when nothing is kept, or no cycle was found.
+        Id of the session, which appears within a second, as ``RecorderState.clips`` tells; empty for a mark; None when
+        nothing is kept, or no cycle was found.
         """
         best, recorder = self._engine.state.get().exam.best_cycle, self._recorder
         if best is None or recorder is None or not self._is_running():
             return None
         ago = datetime.timedelta(microseconds=(time.monotonic_ns() - best.t_ed_ns) / 1e3)
         info = self._info("", "", recorder.settings, datetime.datetime.now(datetime.UTC) - ago)
+        is_mark = recorder.is_for_good
         recorder.save_clip(info, best.t_ed_ns, best.t_next_ed_ns)
-        return info.session_id
+        return "" if is_mark else info.session_id
 
     def stop(self) -> None:
         """End the session, or the standby; it is sealed while the program goes on. Returns at once."""
@@ -128,22 +153,21 @@ class RecordingControl:
     def wait(self, timeout_s: float = threading.TIMEOUT_MAX) -> bool:
         """Wait until everything that was recorded is sealed; False when time is over first."""
         end_s = time.monotonic() + timeout_s
-        return all(recorder.wait(max(end_s - time.monotonic(), 0.0)) for recorder in self._ended)
+        return all(recorder.wait(max(end_s - time.monotonic(), 0.0)) for recorder in self._recorders)
 
     def _is_running(self) -> bool:
         running = (RecorderPhase.STARTING, RecorderPhase.STANDBY, RecorderPhase.RECORDING)
-        state = self.state
-        return state is not None and state.phase in running
+        recorder = self._recorder
+        return recorder is not None and not recorder.is_closed and recorder.state.get().phase in running
 
     def _begin(self, name: str, exercise: str, settings: RecorderSettings) -> None:
         info = self._info(name, exercise, settings, datetime.datetime.now(datetime.UTC))
-        recorder = Recorder(
+        recorder = self._make_recorder(
             self.setup.library, info, settings, models=self._models, view=self.setup.settings.get("view")
         )
         recorder.start()
         self._recorder = recorder
-        self._ended = [ended for ended in self._ended if not ended.state.get().is_over]
-        self._ended.append(recorder)
+        self._recorders = [*(known for known in self._recorders if not known.state.get().is_over), recorder]
         self._engine.start_recording(recorder)
         log.info("session %s is being recorded", info.session_id)
 

@@ -14,7 +14,7 @@ STOP_BYTES = 50_000_000
 START_BYTES = 2 * STOP_BYTES
 RED_BYTES = 1_000_000_000
 AMBER_BYTES = 5_000_000_000
-CHECK_EVERY_S = 1.0
+CHECK_EVERY_S = 0.5  # the message of a full disk is due within a second
 
 FreeBytes = Callable[[Path], int]
 
@@ -46,7 +46,7 @@ def free_bytes(folder: Path) -> int:
 
 
 class DiskGuard:
-    """Checks a folder's disk, at most once a second.
+    """Checks a folder's disk, at most twice a second.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class DiskGuard:
             )
 
     def check(self, now_s: float) -> DiskState:
-        """The state, looked at anew when a second has passed."""
+        """The state, looked at anew when half a second has passed."""
         if now_s - self._checked_s >= CHECK_EVERY_S:
             self._checked_s = now_s
             self.state = self._look()

@@ -37,6 +37,7 @@ from models.runtime.cores import Core
 
 log = logging.getLogger(__name__)
 
+_NOTHING_BEFORE = "nothing from before R is kept any more"
 WRITE_ERRORS = (OSError, av.error.FFmpegError, sqlite3.Error, SessionError)
 
 
@@ -97,7 +98,7 @@ class Recorder:
         """
         check_codec(self.settings.codec)
         try:
-            self.folder.path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_library()
             self._guard = DiskGuard(self.folder.path.parent, self._free)
             self._guard.check_start()
             self.folder.path.mkdir()
@@ -114,6 +115,12 @@ class Recorder:
         if self.settings.whole_screen:
             log.warning("the whole screen is recorded: names of patients that it shows will be in the video")
         self._worker.start()
+
+    def _make_library(self) -> None:
+        library = self.folder.path.parent
+        if library.exists() and not library.is_dir():
+            raise SessionError(f"{library} is no folder: choose another library")
+        library.mkdir(parents=True, exist_ok=True)
 
     def keep(self) -> None:
         """End the standby: the last ``pre_roll_s`` seconds and all that follows are the session."""
@@ -133,6 +140,16 @@ class Recorder:
         """Take nothing more; what was taken is written and sealed. Returns at once."""
         self._results.close(reason)
         self._frames.close(reason)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes nothing more."""
+        return self._frames.is_closed
+
+    @property
+    def is_for_good(self) -> bool:
+        """Whether what it takes will be a session: there is no standby, or it was told to keep."""
+        return self.settings.pre_roll_s == 0 or self._keep.is_set()
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until the session is sealed; False when it still is not."""
@@ -179,9 +196,10 @@ class Recorder:
                 self._results,
                 self._models,
                 self._clock_ns,
+                self._meter.clip_ended,
             )
-            self._meter.enter(RecorderPhase.RECORDING if feed.rolling is None else RecorderPhase.STANDBY)
             self._meter.began_ns = self._clock_ns()
+            self._meter.enter(RecorderPhase.RECORDING if feed.rolling is None else RecorderPhase.STANDBY)
             sentence = self._record(worker, feed)
             self._end(self._writer, feed, sentence)
         except WRITE_ERRORS as error:
@@ -239,6 +257,7 @@ class Recorder:
         self.close("the recording has ended")
         if feed.rolling is not None:
             self._give_up_standby(writer)
+            self._meter.enter(RecorderPhase.DONE, f"the disk is full: {_NOTHING_BEFORE}" if sentence else "")
             return
         feed.finish(sentence)
         self._meter.enter(RecorderPhase.SEALING, sentence)
@@ -248,10 +267,10 @@ class Recorder:
         log.info("session %s: %d frames recorded %s", self.folder.session_id, writer.acknowledged, sentence)
 
     def _give_up_standby(self, writer: SessionWriter) -> None:
-        writer.close()
+        with contextlib.suppress(*WRITE_ERRORS):
+            writer.close()
         writer.index.close()
         shutil.rmtree(self.folder.path, ignore_errors=True)
-        self._meter.enter(RecorderPhase.DONE)
 
     def _seal(self, writer: SessionWriter) -> None:
         seal_session(
@@ -261,18 +280,18 @@ class Recorder:
     def _fail(self, error: Exception) -> None:
         """Say it first, then save what can be saved; what cannot be sealed can be recovered later."""
         reason = getattr(error, "strerror", None) or str(error)
-        sentence = (
-            f"recording was stopped ({reason}): what was recorded so far is kept; check the disk's room and the library"
-        )
+        is_standby = self.folder.standby.exists()
+        kept = _NOTHING_BEFORE if is_standby else "what was recorded so far is kept"
+        sentence = f"recording was stopped ({reason}): {kept}; check the disk's room and the library"
         log.error("session %s: %s", self.folder.session_id, sentence)
         self._meter.enter(RecorderPhase.SEALING, sentence)
         self.close(sentence)
         if self._writer is not None:
-            self._save_what_can_be(self._writer, reason)
+            self._writer.abandon()
+            self._give_up_standby(self._writer) if is_standby else self._save_what_can_be(self._writer, reason)
         self._meter.enter(RecorderPhase.FAILED, sentence)
 
     def _save_what_can_be(self, writer: SessionWriter, reason: str) -> None:
-        writer.abandon()
         try:
             writer.event(self._clock_ns(), "end", {"reason": reason})
             writer.commit()

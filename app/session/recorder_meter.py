@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,9 @@ from app.engine.channels import Snapshot
 from app.session.disk_guard import DiskGuard, DiskState
 from app.session.recorder_state import RecorderPhase, RecorderState
 from app.session.session_writer import SessionWriter
+
+RATE_OVER_S = 30.0
+"""The rate is of so many seconds: long enough to stand still, short enough to follow another picture."""
 
 
 class RecorderMeter:
@@ -32,6 +36,7 @@ class RecorderMeter:
         self.writer: SessionWriter | None = None
         self.began_ns = 0
         self._state, self._clock_ns, self._dropped = state, clock_ns, dropped
+        self._sizes: deque[tuple[int, int]] = deque()
 
     def enter(self, phase: RecorderPhase, sentence: str = "") -> None:
         """Begin a phase."""
@@ -43,8 +48,9 @@ class RecorderMeter:
         """Publish what is measured now; nothing before the first segment can be written."""
         if self.writer is None:
             return
-        elapsed_s = max((self._clock_ns() - self.began_ns) / 1e9, 0.0)
-        rate = self.writer.bytes_written / elapsed_s if elapsed_s > 1 else 0.0
+        now_ns = self._clock_ns()
+        elapsed_s = max((now_ns - self.began_ns) / 1e9, 0.0)
+        rate = self._rate(now_ns, self.writer.bytes_ever)
         is_over = self._state.get().phase in (RecorderPhase.SEALING, RecorderPhase.DONE, RecorderPhase.FAILED)
         self.set(
             elapsed_s=self._state.get().elapsed_s if is_over else elapsed_s,
@@ -55,6 +61,18 @@ class RecorderMeter:
             disk=disk,
             minutes_left=disk.minutes_left(rate),
         )
+
+    def clip_ended(self, session_id: str, is_kept: bool) -> None:
+        """A clip was kept, or its pictures were gone."""
+        self.set(clips=(*self._state.get().clips, (session_id, is_kept)))
+
+    def _rate(self, now_ns: int, size: int) -> float:
+        """Bytes per second of the last ``RATE_OVER_S``; 0 in the first second."""
+        self._sizes.append((now_ns, size))
+        while now_ns - self._sizes[0][0] > RATE_OVER_S * 1e9:
+            self._sizes.popleft()
+        seconds = (now_ns - self._sizes[0][0]) / 1e9
+        return (size - self._sizes[0][1]) / seconds if seconds > 1 else 0.0
 
     def set(self, **changes: Any) -> None:
         """Replace fields of the state."""

@@ -34,6 +34,7 @@ class RecorderSettings:
     hold_s : longest wait of a frame for its sector
     commit_s : longest time between two commits of the index
     rolling_s : length of a segment before ``keep``
+    clip_s : before ``keep`` so much is there for a clip, the pre-roll at least
     """
 
     codec: VideoCodec = VideoCodec.FFV1
@@ -44,6 +45,7 @@ class RecorderSettings:
     hold_s: float = 0.3
     commit_s: float = 0.25
     rolling_s: float = 2.0
+    clip_s: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,11 @@ class RecorderState:
     session_id, folder : the session
     elapsed_s : since the recording began
     frames, dropped : frames that are in the video, and those that are not although they came
-    bytes_written, bytes_per_s : of the video, and how fast it grows
+    bytes_written, bytes_per_s : of the video, and how fast it grew lately
     disk : room on the disk
     minutes_left : until the disk is full at this rate, None while nothing is known of it
     sealed_share : part of the hashing that is done, 0..1
+    clips : sessions that were asked for out of what rolls by, and whether there was anything to keep
     """
 
     phase: RecorderPhase = RecorderPhase.STARTING
@@ -74,6 +77,7 @@ class RecorderState:
     disk: DiskState | None = None
     minutes_left: float | None = None
     sealed_share: float = 0.0
+    clips: tuple[tuple[str, bool], ...] = ()
 
     @property
     def is_over(self) -> bool:

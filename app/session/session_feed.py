@@ -43,6 +43,7 @@ class SessionFeed:
     frames, results : the queues
     models : tells the models in use
     clock_ns : monotonic nanoseconds, the clock of ``Frame.t_mono_ns``
+    clip_ended : told which clip was asked for, and whether it could be kept
 
     Attributes
     ----------
@@ -60,15 +61,16 @@ class SessionFeed:
         results: Queue[Assessed],
         models: Callable[[], tuple[ModelRecord, ...]],
         clock_ns: Callable[[], int],
+        clip_ended: Callable[[str, bool], None],
     ) -> None:
         self.rolling: Rolling | None = None
         if settings.pre_roll_s > 0:
-            self.rolling = Rolling(writer, settings.pre_roll_s, settings.rolling_s)
+            self.rolling = Rolling(writer, settings.pre_roll_s, settings.clip_s, settings.rolling_s)
         self.without_sector = 0
         self._writer = writer
         self._info = info
         self._frames, self._results = frames, results
-        self._models, self._clock_ns = models, clock_ns
+        self._models, self._clock_ns, self._clip_ended = models, clock_ns, clip_ended
         self._hold = FrameHold(info.profile, settings.whole_screen, round(settings.hold_s * 1e9))
         self._hold.use_view(view)
         self._next: Assessed | None = None
@@ -156,7 +158,8 @@ class SessionFeed:
             self._store(self._hold.rest())
             known = {"models": self._info.models, "source": self._info.source}
             clip = item.clip.model_copy(update=known)
-            self.rolling.save_clip(clip, item.details["from_ns"], item.details["to_ns"])
+            is_kept = self.rolling.save_clip(clip, item.details["from_ns"], item.details["to_ns"])
+            self._clip_ended(clip.session_id, is_kept)
         elif item.kind == "view_fixed":
             self._hold.use_view(item.details.get("view"))
         self._writer.event(item.t_mono_ns, item.kind, item.details)

@@ -54,13 +54,18 @@ class SessionWriter:
         self._number = self._position = 0
         self._first: Frame | None = None
         self._last_ns = 0
-        self._closed_bytes = 0
+        self._closed_bytes = self._forgotten_bytes = 0
         self._waiting: deque[tuple[int, int, float | None]] = deque()
 
     @property
     def bytes_written(self) -> int:
         """Size of all segments that are there."""
         return self._closed_bytes + (self._video.bytes_written if self._video else 0)
+
+    @property
+    def bytes_ever(self) -> int:
+        """All bytes of video that were written, those of deleted segments too."""
+        return self.bytes_written + self._forgotten_bytes
 
     @property
     def segment_age_ns(self) -> int:
@@ -107,6 +112,7 @@ class SessionWriter:
         self.index.forget_segment(segment.number)
         self.folder.video(segment.number).unlink(missing_ok=True)
         self._closed_bytes -= segment.bytes
+        self._forgotten_bytes += segment.bytes
 
     def close(self) -> None:
         """End video and index in order; the index is still open for the seal."""

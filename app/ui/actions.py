@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 
@@ -51,6 +52,25 @@ ACTIONS = (
         "What lowers the score, as colour over the assessed image; a new map each second",
         checkable=True,
     ),
+    ActionSpec("record", "Sessio&n", "&Record", ("R",), "Record a session; again: stop", checkable=True),
+    ActionSpec(
+        "keep_clip",
+        *("Sessio&n", "Keep &best clip", ("K",)),
+        "Keep the best heart cycle of the last minute: marked in the recording, or as a session of its own",
+    ),
+    ActionSpec(
+        "recordings_folder",
+        *("Sessio&n", "Show recordings' &folder", ("Ctrl+L",)),
+        "Say in which folder sessions are kept",
+        starts_group=True,
+    ),
+    ActionSpec(
+        "record_screen",
+        *("Sessio&n", "Record the whole &screen", ("Ctrl+Shift+S",)),
+        "Record all that the scanner shows, names included, or the sector alone",
+        checkable=True,
+        starts_group=True,
+    ),
     ActionSpec("new_exam", "&Exam", "&New exam", ("Ctrl+R",), "New patient: empty the bull's-eye and the best cycle"),
     ActionSpec("bulls_eye", "&Exam", "&Bull's-eye", ("1",), "Bull's-eye of the exam: fold away or show", True),
     ActionSpec("cluster_map", "&Exam", "&Maps", ("2",), "Maps of clusters and artifact gate: fold away or show", True),
@@ -65,6 +85,34 @@ ACTIONS = (
     ActionSpec("full_screen", "&Window", "&Full screen", ("F", "F11"), "Full screen on or off", True),
     ActionSpec("leave_full_screen", "&Window", "&Leave full screen", ("Esc",), "Leave full screen"),
     ActionSpec("shortcuts", "&Help", "&Keyboard shortcuts", ("?", "F1"), "This list"),
+)
+
+
+@dataclass(frozen=True)
+class ChoiceSpec:
+    """One of several values, in a menu of its own.
+
+    Attributes
+    ----------
+    name : key in code
+    menu : title of the menu it stands in
+    text : menu entry
+    choices : value -> text
+    """
+
+    name: str
+    menu: str
+    text: str
+    choices: Mapping[Any, str]
+
+
+CHOICES = (
+    ChoiceSpec(
+        "pre_roll",
+        *("Sessio&n", "&Pre-roll"),
+        {0: "&Off: begin with R", 10: "&10 s before R", 30: "&30 s before R", 60: "&60 s before R"},
+    ),
+    ChoiceSpec("codec", "Sessio&n", "Video &codec", {"ffv1": "&FFV1: every bit", "h264": "&H.264: smaller, not exact"}),
 )
 
 
@@ -101,6 +149,20 @@ def install(window: QMainWindow, handlers: Mapping[str, Callable[[], None]]) -> 
         menu.addAction(action)
         window.addAction(action)
     return made
+
+
+def install_choice(window: QMainWindow, spec: ChoiceSpec, chosen: Callable[[Any], None]) -> QActionGroup:
+    """Add a choice to its menu, which exists; ``chosen`` gets the value. The values are the data of the actions."""
+    menu = next(action.menu() for action in window.menuBar().actions() if action.text() == spec.menu)
+    assert isinstance(menu, QMenu)
+    inner, group = menu.addMenu(spec.text), QActionGroup(window)
+    for value, text in spec.choices.items():
+        action = inner.addAction(text)
+        action.setCheckable(True)
+        action.setData(value)
+        group.addAction(action)
+    group.triggered.connect(lambda action: chosen(action.data()))
+    return group
 
 
 def _action(window: QMainWindow, spec: ActionSpec, handler: Callable[[], None]) -> QAction:

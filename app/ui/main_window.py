@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app import settings as settings_file
 from app.engine.state import EngineState, SignalState
+from app.session.control import RecordingControl
 from app.settings import Settings
 from app.ui import actions
 from app.ui.dialogs.shortcuts import ShortcutsDialog
@@ -23,9 +24,11 @@ from app.ui.live.header import VIEWS, Header
 from app.ui.live.hud import Hud
 from app.ui.live.look import LookChoices
 from app.ui.live.lower_panels import LowerPanels
-from app.ui.live.messages import Messages
+from app.ui.live.messages import Messages, Tone
 from app.ui.live.panes import LivePanes
 from app.ui.live.presenter import Presenter, Scene
+from app.ui.live.session_menu import SessionMenu
+from app.ui.live.task_bar import TaskBar
 from app.ui.live.verdict import VerdictStrip
 from app.ui.widgets.bulls_eye import BullsEyeLook
 from capture.errors import SonogaugeError
@@ -33,6 +36,7 @@ from capture.source import FrameSource
 
 _log = logging.getLogger(__name__)
 
+INFO_MS = 20_000
 _BAD_SOURCE = frozenset({SignalState.NONE, SignalState.LOST, SignalState.FAILED, SignalState.ENDED})
 
 
@@ -48,6 +52,7 @@ class MainWindow(QMainWindow):
     view : view to start with, None for unknown
     profile : name of the scanner profile in use, for the header
     exam : ``echo``, or another kind of exam, which begins without the heart's parts of the window
+    recording : records what the engine gives; None: nothing can be recorded
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class MainWindow(QMainWindow):
         view: str | None = None,
         profile: str = "",
         exam: str = "echo",
+        recording: RecordingControl | None = None,
     ) -> None:
         super().__init__()
         self.setWindowTitle("sonogauge")
@@ -71,8 +77,10 @@ class MainWindow(QMainWindow):
         self._messages = Messages()
         self._state: EngineState | None = None
         self.presenter = Presenter(engine, settings, of_heart=exam == "echo")
+        self._is_leaving = False
         self._build(profile)
-        self.actions_by_name = actions.install(self, actions.handlers_of(self.look, self))
+        self._make_sessions(recording)
+        self.actions_by_name = actions.install(self, actions.handlers_of(self.look, self.sessions, self))
         self._start_with_settings()
         self._bridge = EngineBridge(engine, self)
         self._bridge.news.connect(self.pull)
@@ -80,7 +88,7 @@ class MainWindow(QMainWindow):
 
     def _build(self, profile: str) -> None:
         self.header, self.banner, self.verdict, self.hud = Header(profile), Banner(), VerdictStrip(), Hud()
-        self.lower_panels = LowerPanels()
+        self.lower_panels, self.task = LowerPanels(), TaskBar()
         self.exam, self.maps = self.lower_panels.exam, self.lower_panels.maps
         self.panes = LivePanes(self._engine.timing.painted)
         self.look = LookChoices(
@@ -96,9 +104,15 @@ class MainWindow(QMainWindow):
         self._rows = layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for part in (self.header, self.banner, self.panes, self.verdict, self.lower_panels, self.hud):
+        for part in (self.header, self.banner, self.task, self.panes, self.verdict, self.lower_panels, self.hud):
             layout.addWidget(part, 1 if part is self.panes else 0)
         self.setCentralWidget(middle)
+
+    def _make_sessions(self, recording: RecordingControl | None) -> None:
+        self.sessions = SessionMenu(self, recording, self.presenter, self.header.recording, self.task)
+        self.sessions.told.connect(self.tell)
+        self.sessions.changed.connect(self._show_recording)
+        self.sessions.finished.connect(self.close)
 
     def _start_with_settings(self) -> None:
         chosen = self.presenter.settings
@@ -107,6 +121,7 @@ class MainWindow(QMainWindow):
         self._allow_maps()
         self.actions_by_name["leave_full_screen"].setEnabled(False)
         self.choose_view(self._view)
+        self.sessions.start(self.actions_by_name)
 
     # -- what the engine has ------------------------------------------------------------------------------------
 
@@ -155,7 +170,9 @@ class MainWindow(QMainWindow):
 
     def _show_messages(self) -> None:
         state = self._engine.state.get()
-        self.banner.show_messages(self._messages.current(state), state.signal in _BAD_SOURCE)
+        messages = self._messages.current(state)
+        tone = self._messages.tone(messages[0]) if messages else Tone.CAUTION
+        self.banner.show_messages(messages, state.signal in _BAD_SOURCE, tone)
         self._fit_panels()
 
     def _show_exam(self) -> None:
@@ -165,7 +182,7 @@ class MainWindow(QMainWindow):
 
     def _fit_panels(self) -> None:
         """The pictures keep half of the window at least."""
-        others = (self.menuBar(), self.header, self.banner, self.verdict, self.hud)
+        others = (self.menuBar(), self.header, self.banner, self.task, self.verdict, self.hud)
         self.lower_panels.fit(self.presenter.settings, self.size(), others)
         self._rows.activate()  # at once: the pictures must not be seen small for a moment
 
@@ -173,6 +190,24 @@ class MainWindow(QMainWindow):
         """Show a sentence of the window's own in the banner until it is dismissed or a source is opened."""
         _log.warning("%s", message)
         self._messages.say(message)
+        self._show_messages()
+
+    def tell(self, message: str, tone: Tone) -> None:
+        """Show a sentence in the banner; what is only good to know goes by itself."""
+        self._messages.say(message, tone)
+        self._show_messages()
+        if tone is Tone.INFO:
+            QTimer.singleShot(INFO_MS, self, lambda: self._forget(message))
+
+    def _forget(self, message: str) -> None:
+        self._messages.forget(message)
+        self._show_messages()
+
+    def _show_recording(self) -> None:
+        """That a session is being recorded must be seen in full screen too."""
+        status = self.sessions.status
+        self._messages.stand(status.warning, status.tone)
+        self.header.setVisible(status.is_on or not self.isFullScreen())
         self._show_messages()
 
     def _dismiss(self) -> None:
@@ -239,10 +274,10 @@ class MainWindow(QMainWindow):
         self.lower_panels.clear()
 
     def full_screen(self) -> None:
-        """Enter or leave full screen; the menu bar and the header make room for the pictures."""
+        """Enter or leave full screen; menu bar and header make room for the pictures, but not in a recording."""
         full = not self.isFullScreen()
         self.menuBar().setVisible(not full)
-        self.header.setVisible(not full)
+        self.header.setVisible(not full or self.sessions.status.is_on)
         self.showFullScreen() if full else self.showNormal()
         self._fit_panels()
         self.actions_by_name["full_screen"].setChecked(full)
@@ -277,7 +312,15 @@ class MainWindow(QMainWindow):
         self._fit_panels()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Remember the choices, and listen to the engine no more."""
+        """Save what is recorded, then close: remember the choices, and listen to the engine no more.
+
+        Closing a second time does not wait for the saving, which goes on behind.
+        """
+        is_first, self._is_leaving = not self._is_leaving, True
+        if is_first and not self.sessions.finish():
+            event.ignore()
+            return
+        self.sessions.close()
         self._bridge.close()
         if not self.isFullScreen() and not self.isMaximized():
             self.presenter.change_window(width=max(self.width(), 640), height=max(self.height(), 480))

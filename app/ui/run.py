@@ -13,6 +13,7 @@ from PySide6.QtCore import QTimer
 
 from app import settings as settings_file
 from app.engine.pipeline import Engine
+from app.session.control import RecordingControl
 from app.ui import theme
 from app.ui.bench_view import application
 from app.ui.dialogs.source_picker import ListDevices, SourceChoice
@@ -39,6 +40,7 @@ def run_window(
     view: str | None = None,
     profile: str = "",
     exam: str = "echo",
+    recording: RecordingControl | None = None,
     settings_path: Path | None = None,
     seconds: float | None = None,
     screenshot: Path | None = None,
@@ -49,7 +51,7 @@ def run_window(
     Parameters
     ----------
     engine : not yet started
-    make_source, list_devices, view, profile, exam : see ``MainWindow``
+    make_source, list_devices, view, profile, exam, recording : see ``MainWindow``
     settings_path : settings file; None: the one of this user
     seconds : close after this time; None: when the user closes
     screenshot : PNG of the window, written just before it closes
@@ -72,6 +74,7 @@ def run_window(
         view=view,
         profile=profile,
         exam=exam,
+        recording=recording,
     )
     window.show()
     if full_screen:

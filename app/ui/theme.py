@@ -13,6 +13,7 @@ TEXT = "#e8edf2"
 MUTED = "#94a1af"
 ACCENT = "#74cbea"
 CAUTION = "#f0b64c"
+ALARM = "#ff6b5e"
 
 _STYLE = f"""
 QMainWindow, QDialog {{ background: {SURFACE}; }}
@@ -46,6 +47,11 @@ QListWidget::item:selected {{ background: #234453; color: {TEXT}; }}
 #hud {{ background: {SURFACE}; border-top: 1px solid {EDGE}; }}
 #hud QLabel {{ color: {MUTED}; font-size: 13px; }}
 #banner {{ background: #3a2d12; border-bottom: 1px solid {CAUTION}; }}
+#banner[tone="urgent"] {{ background: #4d1512; border-bottom: 1px solid {ALARM}; }}
+#banner[tone="info"], #task {{ background: {RAISED}; border-bottom: 1px solid {EDGE}; }}
+#task QLabel {{ font-size: 16px; }}
+QProgressBar {{ background: {BACKGROUND}; border: 1px solid {EDGE}; border-radius: 6px; text-align: center; }}
+QProgressBar::chunk {{ background: #234453; border-radius: 5px; }}
 #banner QLabel {{ font-size: 16px; }}
 #maps::pane {{ border: 0; }}
 #maps QTabBar::tab {{
@@ -56,6 +62,9 @@ QListWidget::item:selected {{ background: #234453; color: {TEXT}; }}
 QLabel[role="muted"] {{ color: {MUTED}; }}
 QLabel[role="badge"] {{
     color: {BACKGROUND}; background: {ACCENT}; border-radius: 6px; padding: 3px 10px; font-weight: 600;
+}}
+QLabel[role="recording"] {{
+    color: #ffffff; background: #c4261d; border-radius: 6px; padding: 1px 12px; font-size: 20px; font-weight: 700;
 }}
 """
 

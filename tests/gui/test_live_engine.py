@@ -8,12 +8,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from gui_bench import Gaps, HeartAssessor, heart_source
 from hearts import heart, heart_frame
-from mocks import MockAssessor, MockSource
+from mocks import MockSource
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
@@ -28,17 +28,8 @@ from app.ui.main_window import MainWindow
 from app.ui.run import run_window, v4l2_choices
 from capture.errors import CaptureError
 from capture.frame import Frame, SourceInfo
-from models.runtime.contract import Assessment
 
 GAP_LIMIT_S = 0.2
-
-
-class HeartAssessor(MockAssessor):
-    """Finds the made-up heart in every frame."""
-
-    def assess(self, frame: Frame) -> Assessment:
-        super().assess(frame)
-        return heart(frame)
 
 
 class SlowFailure(MockSource):
@@ -49,20 +40,6 @@ class SlowFailure(MockSource):
         raise CaptureError("v4l2:/dev/video9 is in use: close the other program")
 
 
-class Gaps:
-    """Longest pause between two turns of the event loop."""
-
-    def __init__(self) -> None:
-        self._turns: list[float] = []
-        self._timer = QTimer()
-        self._timer.timeout.connect(lambda: self._turns.append(time.monotonic()))
-        self._timer.start(5)
-
-    def stop(self) -> float:
-        self._timer.stop()
-        return max(after - before for before, after in pairwise(self._turns))
-
-
 @pytest.fixture
 def plain_look(qapp: QApplication) -> Iterator[None]:
     """Undo the theme that ``run_window`` gives to the application of all tests."""
@@ -71,10 +48,6 @@ def plain_look(qapp: QApplication) -> Iterator[None]:
     qapp.setStyleSheet(style)
     qapp.setPalette(palette)
     qapp.setFont(font)
-
-
-def heart_source(**options: object) -> MockSource:
-    return MockSource(size=heart_frame().pixels.shape, **options)  # type: ignore[arg-type]
 
 
 def make_window(qtbot: QtBot, engine: Engine) -> MainWindow:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
+from hearts import heart, heart_frame
+from mocks import MockAssessor, MockSource
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
@@ -81,6 +86,32 @@ class StillEngine:
     def _tell(self) -> None:
         if self.on_news is not None:
             self.on_news()
+
+
+class HeartAssessor(MockAssessor):
+    """Finds the made-up heart in every frame."""
+
+    def assess(self, frame: Frame) -> Assessment:
+        super().assess(frame)
+        return heart(frame)
+
+
+class Gaps:
+    """Longest pause between two turns of the event loop."""
+
+    def __init__(self) -> None:
+        self._turns: list[float] = []
+        self._timer = QTimer()
+        self._timer.timeout.connect(lambda: self._turns.append(time.monotonic()))
+        self._timer.start(5)
+
+    def stop(self) -> float:
+        self._timer.stop()
+        return max(after - before for before, after in pairwise(self._turns))
+
+
+def heart_source(**options: object) -> MockSource:
+    return MockSource(size=heart_frame().pixels.shape, **options)  # type: ignore[arg-type]
 
 
 @dataclass

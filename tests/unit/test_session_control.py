@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import FullDisk
 from mocks import MockAssessor, MockSource, make_assessment, wait_until
 
 from app.engine.pipeline import Engine
 from app.session.control import RecordingControl, RecordingSetup
+from app.session.disk_guard import STOP_BYTES
 from app.session.frame_reader import FrameReader
 from app.session.info import SessionInfo
 from app.session.reader import Session
+from app.session.recorder import Recorder
 from app.session.recorder_state import RecorderPhase, RecorderSettings
 from app.session.verify import verify_session
 from capture.errors import SessionError
@@ -108,7 +113,7 @@ def test_another_source_starts_a_segment(tmp_path: Path):
 
 def test_a_pre_roll_becomes_the_beginning_of_the_session(tmp_path: Path):
     engine = engine_of(MockSource(fps=100.0))
-    control = control_of(engine, tmp_path, pre_roll_s=0.6, rolling_s=0.2)
+    control = control_of(engine, tmp_path, pre_roll_s=0.6, rolling_s=0.2, clip_s=0.0)
     with engine:
         engine.wait_started(5)
         control.arm()
@@ -177,6 +182,68 @@ def test_a_standby_that_is_never_kept_leaves_nothing(tmp_path: Path):
     assert control.wait(20)
     assert list(tmp_path.iterdir()) == []
     assert phase(control) is RecorderPhase.DONE
+
+
+def test_pictures_roll_by_for_clips_too_and_the_pre_roll_alone_begins_the_session(tmp_path: Path):
+    engine = engine_of(MockSource(fps=100.0))
+    control = control_of(engine, tmp_path, pre_roll_s=0.4, rolling_s=0.2, clip_s=30.0)
+    with engine:
+        engine.wait_started(5)
+        control.arm()
+        wait_until(lambda: control.state is not None and control.state.frames > 200)
+        (folder,) = tmp_path.iterdir()
+        assert len(list(folder.glob("video*.mkv"))) >= 7, "two seconds and more"
+        control.start()
+        assert control.is_recording, "from the moment on that it was asked for"
+        wait_until(lambda: phase(control) is RecorderPhase.RECORDING)
+        control.stop()
+        assert not control.is_recording
+        assert control.wait(20)
+    with Session.open(folder) as session:
+        kept = next(event for event in session.events if event.kind == "kept")
+        assert 0.3 < kept.details["pre_roll_s"] < 1.0
+
+
+def test_the_next_standby_begins_while_the_last_session_is_sealed(tmp_path: Path):
+    engine = engine_of(MockSource(fps=100.0))
+    control = control_of(engine, tmp_path, pre_roll_s=5.0)
+    with engine:
+        engine.wait_started(5)
+        control.start("a")
+        wait_until(lambda: control.state is not None and control.state.frames > 10)
+        control.stop()
+        control.arm()
+        assert control.states[0].session_id == "a"
+        assert len(control.states) == 2
+        wait_until(lambda: phase(control) is RecorderPhase.STANDBY)
+        control.use(replace(control.setup.recorder, pre_roll_s=0.0))
+        wait_until(lambda: all(state.is_over for state in control.states))
+        control.use(replace(control.setup.recorder, pre_roll_s=3.0))
+        wait_until(lambda: phase(control) is RecorderPhase.STANDBY)
+    assert control.wait(20)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_a_disk_that_is_full_in_standby_leaves_nothing_and_says_so(
+    tmp_path: Path, is_guarded: bool, caplog: pytest.LogCaptureFixture
+):
+    room = [10**12]
+
+    def opened(path: Path) -> FullDisk:
+        return FullDisk(path, 10**12 if is_guarded else 20_000)
+
+    engine = engine_of(MockSource(fps=100.0, size=(240, 320)))
+    setup = RecordingSetup(tmp_path, RecorderSettings(pre_roll_s=5.0))
+    control = RecordingControl(engine, setup, partial(Recorder, free=lambda _: room[0], open_file=opened))
+    with engine:
+        engine.wait_started(5)
+        control.arm()
+        wait_until(lambda: control.state is not None and control.state.frames > 2)
+        room[0] = STOP_BYTES - 1 if is_guarded else room[0]
+        wait_until(lambda: control.state is not None and control.state.is_over)
+        assert "nothing from before R is kept" in control.state.sentence
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bad_name_is_refused_and_nothing_begins(tmp_path: Path):

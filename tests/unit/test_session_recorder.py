@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from full_disk import FullDisk
 from mocks import make_assessment, wait_until
 
 from app.engine.state import Assessed
@@ -202,27 +201,6 @@ def test_models_are_written_down_when_they_are_known(tmp_path: Path):
         assert session.info.models == tuple(known)
         assert session.info.source is not None
         assert session.info.source.source_id == "virtual:0"
-
-
-class FullDisk(io.RawIOBase):
-    """A file on a disk that has room for so many bytes."""
-
-    def __init__(self, path: Path, room: int) -> None:
-        self._file, self._room = open_output(path), room
-
-    def write(self, data: Any) -> int:
-        if self._file.tell() + len(data) > self._room:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return self._file.write(data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def test_a_full_disk_ends_the_recording_and_leaves_it_readable(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -155,15 +155,15 @@ def test_sources_keep_no_names_of_files():
     assert pseudonymous("file:a") != pseudonymous("file:b")
 
 
-def test_the_disk_guard_looks_once_a_second(tmp_path: Path):
+def test_the_disk_guard_looks_twice_a_second(tmp_path: Path):
     free = [AMBER_BYTES]
     guard = DiskGuard(tmp_path, lambda _: free[0])
     levels = {AMBER_BYTES: DiskLevel.OK, AMBER_BYTES - 1: DiskLevel.AMBER, RED_BYTES - 1: DiskLevel.RED}
     for k, (count, level) in enumerate((levels | {STOP_BYTES - 1: DiskLevel.FULL}).items()):
         free[0] = count
-        assert guard.check(k * 1.0).level is level
+        assert guard.check(k * 0.5).level is level
         free[0] = 10**12
-        assert guard.check(k + 0.9).level is level
+        assert guard.check(k * 0.5 + 0.4).level is level
     state = replace(guard.state, free_bytes=STOP_BYTES + 600_000_000)
     assert state.minutes_left(1_000_000) == pytest.approx(10)
     assert state.minutes_left(0) is None

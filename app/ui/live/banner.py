@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.overlay.names import as_sentence
+from app.ui.live.messages import Tone
 
 
 class Banner(QFrame):
@@ -37,9 +38,10 @@ class Banner(QFrame):
         layout.addWidget(self.close_button)
         self.hide()
 
-    def show_messages(self, messages: Sequence[str], source_is_bad: bool) -> None:
-        """Show the first message and the number of others; hide when there are none."""
+    def show_messages(self, messages: Sequence[str], source_is_bad: bool, tone: Tone = Tone.CAUTION) -> None:
+        """Show the first message, which is meant so, and the number of others; hide when there are none."""
         if messages:
+            self._show_tone(tone)
             more = f"  (+{len(messages) - 1} more)" if len(messages) > 1 else ""
             text = as_sentence(messages[0]) + more
             if text != self.text.text():
@@ -47,6 +49,12 @@ class Banner(QFrame):
                 self.setToolTip("\n".join(messages))
         self.choose.setVisible(source_is_bad)
         self.setVisible(bool(messages))
+
+    def _show_tone(self, tone: Tone) -> None:
+        if self.property("tone") != str(tone):
+            self.setProperty("tone", str(tone))
+            self.style().unpolish(self)  # Qt looks at properties once
+            self.style().polish(self)
 
 
 def _button(text: str, name: str) -> QPushButton:

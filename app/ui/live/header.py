@@ -1,4 +1,4 @@
-"""The line above the pictures: where they come from, in which mode, and which view it is."""
+"""The line above the pictures: where they come from, in which mode, which view it is, and whether they are recorded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QWidget
 
 from app.engine.state import EngineState
+from app.ui.live.recording_plate import RecordingPlate
 from app.ui.widgets.elided_label import ElidedLabel
 from models.runtime.contract import WALLS
 
@@ -16,7 +17,7 @@ VIEWS: tuple[str | None, ...] = (None, *WALLS)
 
 
 class Header(QFrame):
-    """Source, granted mode, profile, view menu, "frozen" badge.
+    """Source, granted mode, profile, view menu, "frozen" badge, recording.
 
     ``view_chosen`` carries the view as a string, empty for unknown.
     """
@@ -38,11 +39,13 @@ class Header(QFrame):
         self.caption = _muted("&View", "View")
         self.caption.setBuddy(self.view)
         keep_room_when_hidden(self.view)
+        self.recording = RecordingPlate()
+        self.recording.hide()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 6, 14, 6)
         layout.setSpacing(18)
         layout.addWidget(self.source, 1)
-        for widget in (self.mode, self.profile, self.frozen, self.caption, self.view):
+        for widget in (self.mode, self.profile, self.frozen, self.caption, self.view, self.recording):
             layout.addWidget(widget)
 
     def show_state(self, state: EngineState) -> None:

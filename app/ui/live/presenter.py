@@ -146,6 +146,11 @@ class Presenter:
         """Replace fields of the other panels' settings."""
         self.settings = self.settings.model_copy(update={"panels": self.settings.panels.model_copy(update=changes)})
 
+    def change_recording(self, **changes: object) -> None:
+        """Replace fields of the settings of recording."""
+        chosen = self.settings.recording.model_copy(update=changes)
+        self.settings = self.settings.model_copy(update={"recording": chosen})
+
     def next_palette(self) -> str:
         """Choose the next palette, return its title."""
         keys = list(PALETTES)

@@ -71,6 +71,15 @@ def test_a_low_disk_is_said_while_something_is_written():
     assert warned(DiskLevel.RED, RecorderPhase.DONE) == ("", Tone.CAUTION)
 
 
+def test_a_recording_of_nothing_is_an_alarm():
+    empty = replace(RECORDING, frames=0, dropped=90)
+    assert status_of([empty], PLAIN, True).warning.startswith("nothing of the picture is recorded")
+    assert status_of([empty], PLAIN, True).tone is Tone.URGENT
+    assert status_of([replace(empty, elapsed_s=1.0)], PLAIN, True).warning == "", "the first sector takes a moment"
+    assert status_of([replace(empty, frames=1)], PLAIN, True).warning == ""
+    assert status_of([replace(empty, frames=1)], PLAIN, True).lost == 90
+
+
 class Writer:
     """As much of a session's writer as is measured."""
 

@@ -43,6 +43,7 @@ class RecordingPlate(QWidget):
         beside = status.left if status.is_on else status.text
         self.left.setText(beside)
         self.left.setVisible(bool(beside))
+        self.left.setToolTip(f"{status.lost} frames are not in the recording" if status.lost else "")
         self.left.setStyleSheet(f"color: {_LEFT_COLOURS[status.disk] if status.is_on else MUTED};")
         self.button.setText("Stop" if status.is_on else "● Record")
         name = "Stop recording" if status.is_on else "Record"

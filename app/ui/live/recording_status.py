@@ -12,6 +12,10 @@ from app.ui.live.messages import Tone
 _SEALING = (RecorderPhase.SEALING,)
 _RUNNING = (RecorderPhase.STARTING, RecorderPhase.STANDBY, RecorderPhase.RECORDING)
 LONG_MIN = 120
+PATIENCE_S = 3.0
+NOTHING_STORED = (
+    "nothing of the picture is recorded: no sector is found in it; choose a scanner profile, or record the whole screen"
+)
 WARNINGS = {
     DiskLevel.AMBER: (
         "less than 5 GB are free where sessions are kept: delete old sessions or choose another disk soon",
@@ -36,6 +40,7 @@ class RecordingStatus:
     left : time left, as in ``43 min left``, and whether the whole screen is stored; may be empty
     disk : how much room there is
     warning, tone : a sentence for the banner, empty for none
+    lost : frames that came and are not in the recording
     """
 
     is_on: bool = False
@@ -45,6 +50,7 @@ class RecordingStatus:
     disk: DiskLevel = DiskLevel.OK
     warning: str = ""
     tone: Tone = Tone.CAUTION
+    lost: int = 0
 
 
 def status_of(states: Sequence[RecorderState], settings: RecorderSettings, is_on: bool) -> RecordingStatus:
@@ -59,10 +65,18 @@ def status_of(states: Sequence[RecorderState], settings: RecorderSettings, is_on
     state = states[-1] if states else RecorderState()
     runs = state.phase in _RUNNING and bool(states)
     level = state.disk.level if runs and state.disk is not None else DiskLevel.OK
-    warning, tone = WARNINGS.get(level, ("", Tone.CAUTION))
+    warning, tone = _warning(state, level)
     if is_on:
-        return RecordingStatus(True, runs, _elapsed(state), _left(state, settings), level, warning, tone)
+        left, lost = _left(state, settings), state.dropped
+        return RecordingStatus(True, runs, _elapsed(state), left, level, warning, tone, lost)
     return RecordingStatus(False, runs, _beside(states, state, settings), "", level, warning, tone)
+
+
+def _warning(state: RecorderState, level: DiskLevel) -> tuple[str, Tone]:
+    is_late = state.phase is RecorderPhase.RECORDING and state.elapsed_s > PATIENCE_S
+    if is_late and state.dropped and not state.frames:
+        return NOTHING_STORED, Tone.URGENT
+    return WARNINGS.get(level, ("", Tone.CAUTION))
 
 
 def _elapsed(state: RecorderState) -> str:

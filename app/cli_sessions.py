@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from app.cli_options import Json
+from app.session.export.formats import ExportFormat
 
-sessions_app = typer.Typer(help="Recorded sessions: list, show, verify, recover, delete.", no_args_is_help=True)
+sessions_app = typer.Typer(help="Recorded sessions: list, show, verify, recover, export, delete.", no_args_is_help=True)
 
 LibraryFolder = Annotated[Path | None, typer.Option("--library", help="Folder of the sessions (default: settings).")]
 Which = Annotated[str, typer.Argument(metavar="SESSION", help="Id in the library, or path of the session's folder.")]
@@ -56,6 +57,29 @@ def sessions_recover(session: Which, library: LibraryFolder = None) -> None:
     from app.commands.sessions import run_recover
 
     raise typer.Exit(run_recover(library, session))
+
+
+@sessions_app.command("export")
+def sessions_export(
+    session: Which,
+    out: Annotated[
+        Path, typer.Option(help="File to write; dicom: a new folder. In a folder that exists: a name of ours.")
+    ],
+    format_: Annotated[ExportFormat, typer.Option("--format", help="html is a report, csv and parquet are figures.")],
+    library: LibraryFolder = None,
+    frame: Annotated[int | None, typer.Option(min=0, help="One frame alone, counted from 0.")] = None,
+    from_s: Annotated[float | None, typer.Option("--from", min=0, help="From this second on.")] = None,
+    to_s: Annotated[float | None, typer.Option("--to", min=0, help="Up to this second.")] = None,
+    overlay: Annotated[bool, typer.Option(help="Paint the assessment over mp4, png and the report's pictures.")] = True,
+    accept_text: Annotated[
+        bool, typer.Option("--accept-text", help="Export although there seems to be text inside the sector.")
+    ] = False,
+) -> None:
+    """Export a session, de-identified: nothing outside the sector, no names, no dates."""
+    from app.commands.sessions_export import ExportOptions, run_export
+
+    options = ExportOptions(format_, frame, from_s, to_s, overlay, accept_text)
+    raise typer.Exit(run_export(library, session, out, options))
 
 
 @sessions_app.command("delete")

@@ -166,6 +166,20 @@ class DisplayList:
     def __bool__(self) -> bool:
         return bool(self.items)
 
+    def on(self, part: Rect) -> DisplayList:
+        """The same overlay for a picture that holds only this part of the frame."""
+        return DisplayList((part.height, part.width), tuple(_moved(item, -part.x, -part.y) for item in self.items))
+
+
+def _moved(item: Item, dx: int, dy: int) -> Item:
+    if isinstance(item, Text):
+        return replace(item, x=item.x + dx, y=item.y + dy)
+    offset = np.array([dx, dy], np.float32)
+    if isinstance(item, Raster):
+        place = Rect(item.place.x + dx, item.place.y + dy, item.place.width, item.place.height)
+        return replace(item, place=place, outline=item.outline + offset)
+    return replace(item, points=item.points + offset)
+
 
 def with_alpha(colour: Rgb, alpha: float, fade: Fade = Fade.FULL) -> Rgba:
     """Colour with an opacity 0..1, weakened by a fade."""

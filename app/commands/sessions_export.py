@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -47,8 +47,8 @@ def run_export(library: Path | None, session: str, out: Path, options: ExportOpt
         span = (options.frame, options.from_s, options.to_s)
         with open_plan(folder, *span, options.overlay, bar("verifying")) as plan:
             write, shown = _writer(options.format, plan)
-            if shown is not None and not options.accept_text:
-                refuse_text(text_inside(plan.session, plan.pictures, shown, bar("looking for text")), plan.session)
+            if shown is not None:
+                plan = _without_text(plan, shown, options.accept_text, bar)  # noqa: PLW2901 - it knows more
             target = _target(out, plan, options.format)
             aside = folder_aside if options.format is ExportFormat.DICOM else file_aside
             with aside(target) as path:
@@ -65,20 +65,37 @@ def _check(options: ExportOptions) -> None:
         raise SettingsError("--frame is one frame, --from and --to are many: use one of them")
 
 
+def _without_text(plan: ExportPlan, shown: list[int], accept: bool, bar: Callable[[str], Progress]) -> ExportPlan:
+    """The plan, once nothing that looks like text would leave, or somebody accepted it."""
+    found = text_inside(plan.session, plan.pictures, shown, bar("looking for text"))
+    if not accept:
+        refuse_text(found, plan.session)
+    elif found:
+        log.warning("what looks like text inside the sector leaves too, as you accepted: %d places", len(found))
+    return replace(plan, has_text=bool(found))
+
+
 def _writer(chosen: ExportFormat, plan: ExportPlan) -> tuple[Writer, list[int] | None]:
     """What writes a format, and the frames whose pictures it shows; None when it shows none."""
     if chosen in (ExportFormat.CSV, ExportFormat.PARQUET):
         from app.session.export.tables import write_csv, write_parquet
 
         return (write_csv if chosen is ExportFormat.CSV else write_parquet), None
-    pictures = plan.with_pictures.tolist()
-    if chosen is ExportFormat.MP4:
-        from app.session.export.video import write_mp4
+    if chosen is ExportFormat.HTML:
+        from app.session.export.report import shown_frames, write_html
 
-        return write_mp4, pictures
-    from app.session.export.video import write_png
+        return write_html, shown_frames(plan)
+    return _picture_writer(chosen), plan.with_pictures.tolist()
 
-    return write_png, pictures
+
+def _picture_writer(chosen: ExportFormat) -> Writer:
+    if chosen is ExportFormat.DICOM:
+        from app.session.export.dicom_folder import write_dicom
+
+        return write_dicom
+    from app.session.export.video import write_mp4, write_png
+
+    return write_mp4 if chosen is ExportFormat.MP4 else write_png
 
 
 def _target(out: Path, plan: ExportPlan, chosen: ExportFormat) -> Path:

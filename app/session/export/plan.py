@@ -42,6 +42,7 @@ class ExportPlan:
     frames : of the session, (N,) int64 ascending
     name : pseudonym under which it leaves
     overlay : paint assessments over pictures, where a format can
+    has_text : somebody accepted text inside the sector
     """
 
     session: Session
@@ -49,6 +50,7 @@ class ExportPlan:
     frames: np.ndarray
     name: str
     overlay: bool = True
+    has_text: bool = False
 
     @property
     def with_pictures(self) -> np.ndarray:

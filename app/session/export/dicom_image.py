@@ -6,7 +6,7 @@ multi-frame), C.8.5.5 (regions), C.8.5.6 (ultrasound image).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +64,7 @@ def write_images(
     written = []
     for number, frames in enumerate(parts, 1):
         image = _image(plan, number, frames)
-        image.PixelData = _pixels(plan, frames, lambda k, before=done: progress((before + k) / total))
+        image.PixelData = _pixels(plan, frames, done, total, progress)
         image.save_as(folder / f"image_{number:04d}.dcm", enforce_file_format=True)
         del image.PixelData
         written.append((image, frames))
@@ -82,14 +82,13 @@ def _parts(plan: ExportPlan, largest_bytes: int) -> Iterator[np.ndarray]:
         yield from (own[k : k + most] for k in range(0, len(own), most))
 
 
-def _pixels(plan: ExportPlan, frames: np.ndarray, note: Callable[[int], None]) -> bytes:
-    """All pictures one after the other, of even length."""
-    rect = plan.pictures.rect(int(frames[0]))
+def _pixels(plan: ExportPlan, frames: np.ndarray, done: int, total: int, progress: Progress) -> bytes:
+    """All pictures one after the other, of even length; ``done`` of ``total`` were written before."""
     data = bytearray()
     for k, frame in enumerate(frames.tolist()):
         data += plan.pictures.grey(frame).tobytes()
-        note(k + 1)
-    return bytes(data + b"\0" * (len(frames) * rect.width * rect.height % 2))
+        progress((done + k + 1) / total)
+    return bytes(data + b"\0" * (len(data) % 2))
 
 
 def _image(plan: ExportPlan, number: int, frames: np.ndarray) -> FileDataset:

@@ -74,8 +74,10 @@ def test_no_text_is_readable_beside_the_sector(tmp_path: Path):
         screen = labelled(frames[0], inside, seed)
         looks.add(LOOKS.index(random_busy_parameters(seed).look))
         crop = sector_crop(SegmentGeometry((height, width), "virtual:", truth.sector, whole_screen=True), "S")
-        cut, shown = crop.crop(screen), inside[crop.rect.slices()]
+        cut, shown = crop.crop(screen), crop.sector_in_crop.mask(crop.rect.height, crop.rect.width)
         assert (cut[~shown] == OUTSIDE).all()
+        # on the whole screen a pixel exactly on the edge may round to the other side: one of 400 screens has one
+        assert (shown != inside[crop.rect.slices()]).sum() <= 3
         padded = cv2.copyMakeBorder(cut, 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=OUTSIDE)
         beside = ~cv2.copyMakeBorder(shown.astype(np.uint8), 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=0).astype(bool)
         readable += sum(bool(beside[y, x]) for _, x, y in words_of(padded, tmp_path))

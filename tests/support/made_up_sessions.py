@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def record(
     name: str = "S-1",
     *,
     settings: RecorderSettings | None = None,
-    sector: SectorShape | None = SECTOR,
+    sector: SectorShape | Callable[[int], SectorShape] | None = SECTOR,
     spacing_mm: float | None = 0.25,
     assessed_every: int = 2,
     view: str | None = "A4C",
@@ -66,11 +66,12 @@ def record(
     recorder.take_source(SourceInfo("mock", "virtual:0", VideoMode(width, height, 30.0, "GREY"), spacing_mm=spacing_mm))
     t_ns = 5_000_000_000
     for k, picture in enumerate(pictures):
+        shape = sector(k) if callable(sector) else sector
         frame = Frame(picture, k, t_ns, "virtual:0")
         wait_until(lambda: len(recorder._frames) < 20 and len(recorder._results) < 20)
         recorder.take_frame(frame)
         if k % assessed_every == 0:
-            recorder.take_result(Assessed(frame, scored(frame, sector, view), t_ns + 20_000_000))
+            recorder.take_result(Assessed(frame, scored(frame, shape, view), t_ns + 20_000_000))
         t_ns += STEP_NS[k % 3]
     recorder.close("test")
     assert recorder.wait(30)

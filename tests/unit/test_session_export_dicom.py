@@ -75,6 +75,18 @@ def test_an_unknown_spacing_is_not_told(tmp_path: Path):
     assert errors_of(tmp_path / "out" / "image_0001.dcm") == []
 
 
+@pytest.mark.parametrize(("view", "frame"), [(None, None), ("ALAX", 0), ("A4C", 1)])
+def test_reports_of_other_views_and_of_a_frame_that_was_not_assessed_are_valid(
+    tmp_path: Path, view: str | None, frame: int | None
+):
+    made = record(tmp_path, [tissue(k) for k in range(5)], view=view)
+    (tmp_path / "out").mkdir()
+    with open_plan(made, frame=frame) as plan:
+        write_dicom(plan, tmp_path / "out")
+    for path in (tmp_path / "out").iterdir():
+        assert errors_of(path) == []
+
+
 def test_a_long_recording_makes_several_files(folder: SessionFolder, tmp_path: Path):
     with open_plan(folder) as plan:
         one = plan.pictures.grey(0).size

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
+import subprocess
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -97,6 +99,25 @@ def test_a_video_keeps_times_levels_and_range(folder: SessionFolder, tmp_path: P
         assert difference.mean() < 2.0
 
 
+def test_ffprobe_reads_the_video(folder: SessionFolder, tmp_path: Path):
+    if shutil.which("ffprobe") is None:
+        pytest.skip("ffprobe is not installed (apt install ffmpeg): no other program can read the video")
+    with open_plan(folder) as plan:
+        write_mp4(plan, tmp_path / "v.mp4")
+    wanted = "stream=codec_name,color_range,pix_fmt,nb_read_frames"
+    command = ["ffprobe", "-v", "error", "-count_frames", "-show_entries", wanted, "-of", "json", tmp_path / "v.mp4"]
+    (stream,) = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["streams"]
+    assert (stream["codec_name"], stream["color_range"], stream["nb_read_frames"]) == ("h264", "pc", str(FRAMES))
+
+
+def test_a_png_without_overlay_is_the_cut_picture(folder: SessionFolder, tmp_path: Path):
+    with open_plan(folder, frame=5, overlay=False) as plan:
+        write_png(plan, tmp_path / "p.png")
+        found = cv2.imread(str(tmp_path / "p.png"), cv2.IMREAD_UNCHANGED)
+        assert (found == plan.pictures.grey(5)[:, :, None]).all()
+        assert (found[~mask()] == OUTSIDE).all()
+
+
 def test_a_part_in_time(folder: SessionFolder, tmp_path: Path):
     with open_plan(folder, from_s=0.1, to_s=0.3) as plan:
         t_s = plan.session.frames.t_s[plan.frames]
@@ -122,12 +143,19 @@ def test_the_overlay_is_that_of_the_newest_assessment_and_fades(tmp_path: Path):
 
 
 def test_sectors_of_several_sizes_in_one_video(tmp_path: Path):
-    whole = record(tmp_path, [tissue(k) for k in range(6)], sector=SECTOR)
-    other = Sector(150.0, 2.0, 10, 180, -0.5, 0.5)
-    small = record(tmp_path, [tissue(k) for k in range(6)], "S-2", sector=other)
-    with open_plan(whole) as one, open_plan(small) as two:
-        assert one.pictures.rect(0) != two.pictures.rect(0)
-        write_mp4(two, tmp_path / "v.mp4")
+    small = Sector(150.0, 2.0, 10, 180, -0.5, 0.5)
+    made = record(tmp_path, [tissue(k) for k in range(12)], sector=lambda k: SECTOR if k < 6 else small)
+    with open_plan(made, overlay=False) as plan:
+        rects = [plan.pictures.rect(k) for k in range(12)]
+        assert len({(r.width, r.height) for r in rects}) == 2
+        write_mp4(plan, tmp_path / "v.mp4")
+        last = plan.pictures.grey(11)
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        found = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+    assert found[0].shape == tuple(side + side % 2 for side in (rects[0].height, rects[0].width))
+    top, left = ((room - side) // 2 for room, side in zip(found[11].shape, last.shape, strict=True))
+    shown = found[11][top : top + last.shape[0], left : left + last.shape[1]]
+    assert np.corrcoef(shown.ravel(), last.ravel())[0, 1] > 0.9
 
 
 def test_a_screen_without_a_sector_stays_here(tmp_path: Path):

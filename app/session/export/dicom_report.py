@@ -22,7 +22,7 @@ _SCHEME = "99SONOGAUGE"
 _QUALITY = codes.DCM.ImageQuality
 _REGION_SCORE = Code("SCORE-1-5", _SCHEME, "Regional image quality, 1 (not visible) to 5 (excellent)")
 _PICTURE_SCORE = Code("SCORE-0-100", _SCHEME, "Image quality of the whole picture, 0 to 100")
-_FRAMES = Code("FRAMES", _SCHEME, "Number of frames that were judged")
+_FRAMES = Code("FRAMES", _SCHEME, "Number of frames that have this score")
 _ONE = Code("1", "UCUM", "no units")
 _VIEWS = {"A4C": codes.SCT.ApicalFourChamber, "A2C": codes.SCT.ApicalTwoChamber, "ALAX": codes.SCT.ApicalLongAxis}
 _DERIVATIONS = {"mean": codes.SCT.Mean, "worst": codes.SCT.Minimum, "best": codes.SCT.Maximum}
@@ -68,7 +68,7 @@ def _content(plan: ExportPlan, images: Images) -> sr.MeasurementReport:
     )
     context = sr.ObservationContext(observer_device_context=sr.ObserverContext(codes.DCM.Device, device))
     curves = curves_of(plan)
-    groups = [_whole(plan, images, curves.score)] if np.isfinite(curves.score).any() else []
+    groups = [_whole(plan, images, curves.score)]
     groups += [_region(plan, images, figures) for figures in region_figures(curves)]
     return sr.MeasurementReport(
         observation_context=context,
@@ -80,9 +80,10 @@ def _content(plan: ExportPlan, images: Images) -> sr.MeasurementReport:
 
 
 def _whole(plan: ExportPlan, images: Images, scores: np.ndarray) -> sr.MeasurementsAndQualitativeEvaluations:
-    """The 0-100 score over all frames that have one."""
+    """The 0-100 score over all frames that have one; their number alone, 0, where none has."""
     known = scores[np.isfinite(scores)]
-    values = {"mean": float(known.mean()), "worst": float(known.min()), "best": float(known.max())}
+    figures = zip(_DERIVATIONS, (known.mean, known.min, known.max), strict=True)
+    values = {name: float(figure()) for name, figure in figures} if len(known) else {}
     return _group(plan, images, "whole picture", _PICTURE_SCORE, values, len(known), codes.SCT.Heart, None)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from made_up_sessions import SECTOR, SIZE, record, tissue
 
-from app.overlay.display_list import Text
+from app.overlay.display_list import HATCHES, DisplayList, Polygon, Raster, Text
+from app.overlay.paint_cv import draw
 from app.session.deid import OUTSIDE, SectorPictures, refuse_text, text_inside
 from app.session.export.aside import file_aside, folder_aside
 from app.session.export.plan import check_place, open_plan, pseudonym
@@ -26,7 +27,7 @@ from app.session.reader import Session
 from app.session.recorder_state import RecorderSettings
 from app.session.video_writer import VideoCodec
 from capture.errors import SessionError
-from capture.geometry import Sector
+from capture.geometry import Rect, Sector
 
 FRAMES = 20
 
@@ -140,6 +141,21 @@ def test_the_overlay_is_that_of_the_newest_assessment_and_fades(tmp_path: Path):
         assert plan.picture(0, own=True).ndim == 3
         coloured = plan.picture(0)
         assert (coloured.max(axis=2) != coloured.min(axis=2)).any()
+
+
+def test_an_overlay_lies_on_a_part_of_the_frame_as_on_the_whole():
+    square = np.array([[60.5, 40], [120, 44], [110, 90.25], [58, 80]], np.float32)
+    outline = np.array([[130.0, 50], [190, 50], [190, 100]], np.float32)
+    items = (
+        Polygon(square, fill=(200, 30, 60, 120), outline=(255, 255, 255, 255), hatch=HATCHES[2]),
+        Raster(np.full((7, 7, 4), 90, np.uint8), Rect(120, 40, 80, 70), outline),
+        Text("inferior", 120.0, 100.0, (255, 255, 255, 255), plate=(0, 0, 0, 180)),
+    )
+    whole, part = DisplayList(SIZE, items), Rect(20, 10, 260, 200)
+    grey = tissue(0)
+    cut = draw(np.ascontiguousarray(grey[part.slices()]), whole.on(part))
+    assert (cut == draw(grey, whole)[part.slices()]).all()
+    assert (cut != grey[part.slices()][:, :, None]).any()
 
 
 def test_sectors_of_several_sizes_in_one_video(tmp_path: Path):

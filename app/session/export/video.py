@@ -18,7 +18,7 @@ from capture.errors import SessionError
 _TICKS_PER_S = 90_000
 _JPEG_RANGE = 2  # AVColorRange: without it x264 shifts grey levels
 _BT709 = 1  # AVColorSpace, AVColorPrimaries and AVColorTransferCharacteristic alike
-_OPTIONS = {"preset": "medium", "crf": "16", "bf": "0"}  # without B pictures the first picture is at time 0
+_OPTIONS = {"preset": "fast", "crf": "16", "bf": "0"}  # without B pictures the first picture is at time 0
 _MUXER = {"movflags": "+faststart", "video_track_timescale": str(_TICKS_PER_S)}
 
 

@@ -104,8 +104,7 @@ class Recorder:
             self.folder.path.mkdir()
             if self.settings.pre_roll_s > 0:
                 self.folder.standby.touch()
-            else:
-                save_info(self._info, self.folder.info)
+            save_info(self._info, self.folder.info)  # in standby too: a full disk at R must not cost the pre-roll
         except FileExistsError as error:
             raise SessionError(f"there is a session {self.folder.session_id} already: choose another name") from error
         except OSError as error:
@@ -280,7 +279,7 @@ class Recorder:
     def _fail(self, error: Exception) -> None:
         """Say it first, then save what can be saved; what cannot be sealed can be recovered later."""
         reason = getattr(error, "strerror", None) or str(error)
-        is_standby = self.folder.standby.exists()
+        is_standby = not self.is_for_good
         kept = _NOTHING_BEFORE if is_standby else "what was recorded so far is kept"
         sentence = f"recording was stopped ({reason}): {kept}; check the disk's room and the library"
         log.error("session %s: %s", self.folder.session_id, sentence)
@@ -293,6 +292,7 @@ class Recorder:
 
     def _save_what_can_be(self, writer: SessionWriter, reason: str) -> None:
         try:
+            self.folder.standby.unlink(missing_ok=True)
             writer.event(self._clock_ns(), "end", {"reason": reason})
             writer.commit()
             writer.index.set_meta({"writer": ""})  # should the seal fail, it may be recovered at once

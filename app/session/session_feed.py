@@ -123,8 +123,8 @@ class SessionFeed:
         self._info = self._info.model_copy(
             update={"started_at": started_at.isoformat(timespec="milliseconds"), "started_mono_ns": began_ns}
         )
-        save_info(self._info, self._writer.folder.info)
         self._writer.folder.standby.unlink()
+        save_info(self._info, self._writer.folder.info)
         self._writer.event(now_ns, "kept", {"pre_roll_s": round((now_ns - began_ns) / 1e9, 3)})
         self.rolling = None
         return now_ns

@@ -144,7 +144,10 @@ def test_the_button_in_the_header_does_it_too(bench: Callable[..., Bench]):
     made = bench()
     button = made.plate.button
     assert "(R)" in button.toolTip()
-    assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+    for control in (button, made.window.task.accept_button, made.window.task.decline_button):
+        assert control.focusPolicy() & Qt.FocusPolicy.TabFocus
+    assert made.window.task.decline_button.accessibleName()
+    assert made.window.task.bar.accessibleName()
     button.setFocus()
     made.qtbot.keyClick(button, Key.Key_Return)
     made.until(lambda: made.frames() > 3)

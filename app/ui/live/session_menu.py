@@ -86,7 +86,7 @@ class SessionMenu(QObject):
 
     def record(self) -> None:
         """Start a recording, or stop it."""
-        if self.desk is not None:
+        if self.desk is not None and not self._ending.isActive():
             self.desk.record()
 
     def keep_clip(self) -> None:

@@ -60,7 +60,8 @@ def record(
 ) -> SessionFolder:
     """Record pictures of one size, sealed; every so many of them are assessed."""
     info = SessionInfo(session_id=name, started_at="2026-11-22T10:00:00+00:00", models=(MODEL,))
-    recorder = Recorder(library, info, settings or RecorderSettings())
+    patient = replace(settings or RecorderSettings(), hold_s=3.0)  # a busy machine must cost no frame
+    recorder = Recorder(library, info, patient)
     recorder.start()
     height, width = pictures[0].shape[:2]
     recorder.take_source(SourceInfo("mock", "virtual:0", VideoMode(width, height, 30.0, "GREY"), spacing_mm=spacing_mm))

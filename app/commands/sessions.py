@@ -33,7 +33,8 @@ def run_list(library: Path | None, search: Search, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps([asdict(summary) for summary in found], indent=2) + "\n")
         return 0
-    table = Table(Column("session", no_wrap=True), "started (UTC)", "length", "frames", "view", "score", "MB", "state")
+    heads = ("session", "started (UTC)", "length", "frames", "view", "score", "MB", "state")
+    table = Table(*(Column(head, no_wrap=True) for head in heads), box=None, padding=(0, 1, 0, 0))  # fits 80 columns
     for summary in found:
         table.add_row(*_row(summary))
     Console().print(table)
@@ -114,7 +115,7 @@ def _row(summary: SessionSummary) -> tuple[str, ...]:
     quality = "-" if summary.quality is None else f"{summary.quality:.0f}"
     length = str(datetime.timedelta(seconds=round(summary.seconds)))
     views = ", ".join(summary.views) or "-"
-    started = summary.started_at[:19].replace("T", " ")
+    started = summary.started_at[2:16].replace("T", " ")
     state = f"{summary.state} {summary.problem}".strip()
     return summary.session_id, started, length, str(summary.frames), views, quality, f"{summary.bytes / 1e6:.1f}", state
 

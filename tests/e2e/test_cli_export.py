@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,11 @@ import cv2
 import pydicom
 import pytest
 from made_up_sessions import record, tissue
+from mocks import wait_until
 
 Sonogauge = Callable[..., Any]
 NAME = "Smith-John"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -68,13 +73,17 @@ def test_exports_that_make_no_sense_are_refused(export: Callable[..., Any], sess
     assert (ended.code, "sessions verify" in ended.err) == (1, True)
 
 
-def test_ctrl_c_leaves_nothing_behind(export: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("app.session.export.plan.ExportPlan.picture", interrupted)
-    assert export("mp4").code == 130
-    assert list((tmp_path / "out").iterdir()) == []
+def test_ctrl_c_while_it_writes_leaves_nothing_behind(tmp_path: Path, own_cache: Path):
+    path = record(tmp_path, [tissue(k) for k in range(200)]).path
+    out = tmp_path / "out"
+    out.mkdir()
+    call = ("sessions", "export", str(path), "--format", "mp4", "--out", str(out / "clip.mp4"))
+    command = [sys.executable, "-c", "from app.cli import main; main()", *call]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        wait_until(lambda: bool(list(out.glob(".export-*/clip.mp4"))), 60)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(60) == 130
+    assert list(out.iterdir()) == []
 
 
 def test_text_over_the_picture_needs_a_yes(sonogauge: Sonogauge, tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -240,6 +240,8 @@ def _fail(aside: AbstractContextManager[Path], name: str, error: type[BaseExcept
         raise error
 
 
-def test_a_full_disk_is_a_clear_error(tmp_path: Path):
+def test_a_full_disk_is_a_clear_error(folder: SessionFolder, tmp_path: Path):
+    with open_plan(folder) as plan, pytest.raises(OSError, match="No space left"):
+        write_mp4(plan, Path("/dev/full"))
     with pytest.raises(SessionError, match="make room"), file_aside(tmp_path / "x"):
         raise OSError(28, "No space left on device")

@@ -29,7 +29,7 @@ def test_both_recipes(sonogauge: Sonogauge, tmp_path: Path):
     assert ours.code == 0, ours.err
     assert ours.out.strip() == str(tmp_path / "ours" / "score.pt")
     made = json.loads((tmp_path / "ours" / "score.json").read_text())["asked"]
-    assert made["network"] == "small"
+    assert made["network"] == "statistics"
     other = sonogauge(*asked, tmp_path / "ours", "--net", "resnet18")
     assert (other.code, other.out) == (2, "")
     assert "another network: give another folder" in other.err

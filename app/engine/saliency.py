@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from app.engine.worker import Supervisor, Worker
 from capture.errors import SonogaugeError
 from capture.frame import Frame
 from models.runtime.contract import Assessment
+from models.runtime.cores import give_way
 from models.runtime.frame_saliency import SaliencyMap
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,6 @@ OLDEST_S = 3.0
 """A map that is older than the frame on show by more is not shown any more."""
 
 STUCK_AFTER_S = 30.0
-LOWEST_PRIORITY = 19
 
 
 class MapMaker(Protocol):
@@ -198,9 +196,3 @@ class SaliencyKeeper:
                 return
             self._state = SaliencyState(True, found, reason)
         self._on_change()
-
-
-def give_way() -> None:
-    """Let the calling thread run only where no other wants to; threads have a priority of their own on Linux alone."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)

@@ -97,7 +97,7 @@ class RegionalAssessor:
         self._told_exam = exam or (profile.exam if profile else None)
         self._exam = self._told_exam or EXAMS[0]
         self._beside = Beside(Core.OTHERS if on_own_core else None)
-        self._side_beside = Beside(Core.ASSESSMENT if on_own_core else None)
+        self._side_beside = Beside(Core.ASSESSMENT if on_own_core else None, gives_way=on_own_core)
         self._heart: Heart | None = None
         if self._told_exam != "abdomen":
             self._heart = Heart(

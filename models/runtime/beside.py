@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Generic, TypeVar
 
-from models.runtime.cores import Core, stay_on
+from models.runtime.cores import LOW_PRIORITY, Core, give_way, stay_on
 
 Found = TypeVar("Found")
 
@@ -32,10 +31,16 @@ class Beside:
     Parameters
     ----------
     core : that the thread stays on, None for any
+    gives_way : the thread runs where no other wants to
     """
 
-    def __init__(self, core: Core | None = None) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="beside", initializer=partial(stay_on, core))
+    def __init__(self, core: Core | None = None, *, gives_way: bool = False) -> None:
+        def begin() -> None:
+            stay_on(core)
+            if gives_way:
+                give_way(LOW_PRIORITY)
+
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="beside", initializer=begin)
 
     def start(self, work: Callable[[], Found]) -> Future[Timed[Found]]:
         """Begin; an error of the work is raised where its result is asked for."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from enum import IntEnum
 
@@ -20,6 +22,9 @@ class Core(IntEnum):
     ASSESSMENT = 0
     OTHERS = 1
 
+
+LOWEST_PRIORITY, LOW_PRIORITY = 19, 15
+"""For what nobody waits for, and for what may be a frame or two late; 0 is that of every other thread."""
 
 _ALLOWED = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
@@ -43,3 +48,9 @@ def staying_on(core: Core) -> Iterator[None]:
         yield
     finally:
         stay_on(None)
+
+
+def give_way(priority: int = LOWEST_PRIORITY) -> None:
+    """Let the calling thread run only where no other wants to; threads have a priority of their own on Linux alone."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), priority)

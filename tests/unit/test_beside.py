@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 
@@ -9,6 +11,7 @@ import pytest
 
 from capture.errors import ModelError
 from models.runtime.beside import Beside
+from models.runtime.cores import LOW_PRIORITY
 
 
 def test_work_runs_beside_the_caller_in_the_order_given():
@@ -46,3 +49,16 @@ def test_closing_waits_and_may_be_repeated():
     beside.close()
     beside.close()
     assert done == [True]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own on Linux alone")
+def test_what_may_be_late_gives_way_and_nothing_else_does():
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = priority()
+    for gives_way, wanted in ((True, max(before, LOW_PRIORITY)), (False, before)):
+        beside = Beside(gives_way=gives_way)
+        assert beside.start(priority).result(5).found == wanted
+        beside.close()
+    assert priority() == before

@@ -93,7 +93,7 @@ def test_live_frames_take_turns(
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     beside = Held()
-    monkeypatch.setattr("models.runtime.assessor.Beside", lambda core: beside)
+    monkeypatch.setattr("models.runtime.assessor.Beside", lambda core, gives_way=False: beside)
     yield beside
     beside.let_go()
 
